@@ -1,0 +1,1 @@
+"""Typer signatures and help texts, and the one error boundary."""

@@ -1,0 +1,89 @@
+"""Commands for the app on this machine."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dogctl.cli.command import DryRun, Yes, command
+
+if TYPE_CHECKING:
+    from dogctl.answer import Answer
+    from dogctl.cli.session import Session
+
+Port = Annotated[
+    int | None,
+    typer.Option("--port", "-p", min=1, max=65535, help="Port on 127.0.0.1.", show_default="5000"),
+]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", help="What runs the app: process.", metavar="ENGINE")
+]
+Volumes = Annotated[bool, typer.Option("--volumes", help="Delete the local database too.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with every new line.")]
+Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines from the end.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands, in the order in which the help shows them."""
+    for function in (up, status, open_, logs, down):
+        command(app, function.__name__.rstrip("_"))(function)
+
+
+def up(
+    session: "Session",
+    port: Port = None,
+    engine: EngineName = None,
+    dry_run: DryRun = False,
+) -> "Answer":
+    """Run the app here and wait until its page answers. Again: nothing to do."""
+    from dogctl.lifecycle.up import answer_up, plan_up
+
+    project = session.load(port=port, engine=engine)
+    plan = plan_up(project)
+    return session.perform(plan, lambda results: answer_up(project, results), dry_run=dry_run)
+
+
+def down(
+    session: "Session", volumes: Volumes = False, dry_run: DryRun = False, yes: Yes = False
+) -> "Answer":
+    """Stop the app here; with --volumes delete its data too."""
+    from dogctl.lifecycle.down import answer_down, plan_down
+
+    project = session.project
+    plan = plan_down(project, volumes=volumes)
+    return session.perform(
+        plan, lambda results: answer_down(project, results), dry_run=dry_run, yes=yes
+    )
+
+
+def status(session: "Session") -> "Answer":
+    """Show what runs."""
+    from dogctl.lifecycle.status import status as look
+
+    return look(session.project)
+
+
+def logs(session: "Session", follow: Follow = False, lines: Lines = 100) -> "Answer":
+    """Show what the app said."""
+    from dogctl.answer import Answer
+    from dogctl.errors import ConfigError
+    from dogctl.lifecycle import logs as log
+
+    if not follow:
+        recent = log.recent(session.project, lines)
+        return Answer.lines({"lines": recent}, recent)
+    if session.channel.json:
+        raise ConfigError(
+            "--json answers with one object, and a followed log has no end",
+            code="usage",
+            hint="dogctl logs --follow without --json; each line of the bundled app is JSON",
+        )
+    for line in log.follow(session.project, lines):
+        session.channel.line(line)
+    raise AssertionError("a followed log has no end")
+
+
+def open_(session: "Session") -> "Answer":
+    """Open the running app in the browser."""
+    from dogctl.lifecycle.open import open_app
+
+    return open_app(session.project)

@@ -1,0 +1,111 @@
+"""What every command is given: the project it is about, and the channel it answers on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dogctl.answer import Answer
+from dogctl.errors import DogctlError
+from dogctl.output.channel import Channel
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+    from dogctl.plan import Plan, Report, Results
+
+
+@dataclass
+class Session:
+    """One run of one command.
+
+    Args:
+        channel: where it answers.
+        folder: the project's folder, if the user named one.
+        environment: the environment, if the user named one.
+    """
+
+    channel: Channel
+    folder: Path | None = None
+    environment: str | None = None
+
+    @cached_property
+    def project(self) -> Project:
+        """The project as it is configured. Raises ConfigError."""
+        project = self.load()
+        if project.bundled:
+            self.channel.note("No project here: this is about the app that comes with dogctl.")
+        return project
+
+    def load(self, **flags: Any) -> Project:
+        """The project with the settings that were given as flags. Raises ConfigError."""
+        from dogctl.config.load import load
+
+        project = load(folder=self.folder, environment=self.environment, flags=flags)
+        self.channel.redact.add(*project.secrets())
+        return project
+
+    def perform(
+        self,
+        plan: Plan,
+        answer: Callable[[Results], Answer],
+        *,
+        dry_run: bool = False,
+        yes: bool = False,
+    ) -> Answer:
+        """Preview the plan, or ask for it and execute it.
+
+        Raises what the first failed step raised, or Cancelled.
+        """
+        from dogctl.plan import execute, preview
+
+        if dry_run:
+            previews = preview(plan)
+            self.channel.preview(plan.verb, previews)
+            steps = [{"step": p.step, "change": p.change, "status": p.status} for p in previews]
+            return Answer({"dry_run": True, "steps": steps})
+        if plan.warning and not yes:
+            self.channel.confirm(plan.warning, "Go on?")
+        with stop_on_signals() as stop, self.channel.reporter() as reporter:
+            report = execute(plan, reporter, stop)
+        _raise_failure(report)
+        done = answer(report.results)
+        data = {**done.data, "changed": report.changed, "steps": _steps(report)}
+        return Answer(data, done.blocks, done.exit_code)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event that ^C and SIGTERM set, for steps to stop at their next safe point."""
+    stop = threading.Event()
+
+    def handle(_: int, __: object) -> None:
+        stop.set()
+
+    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _steps(report: Report) -> list[dict[str, Any]]:
+    return [
+        {"step": name, "status": outcome.status, "seconds": round(outcome.seconds, 3)}
+        for name, outcome in report.outcomes.items()
+    ]
+
+
+def _raise_failure(report: Report) -> None:
+    error = report.error
+    if error is None:
+        return
+    if isinstance(error, DogctlError):
+        error.data = {"steps": _steps(report)}
+    raise error

@@ -1,0 +1,1 @@
+"""What the user decided, and where each decision came from."""

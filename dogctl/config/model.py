@@ -1,0 +1,140 @@
+"""The types of what the user decides. A setting is declared here once, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from dogctl.config import parse
+from dogctl.secrets import Secret
+
+# The origin of a value that nobody set.
+DEFAULT = "default"
+
+
+class Engine(StrEnum):
+    """What runs the app on this machine."""
+
+    PROCESS = "process"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """How a setting is read and where it goes.
+
+    Args:
+        parse: reads a value; raises ValueError saying what it must be.
+        env: the environment variable that gives it, if any.
+        help: what it is, in a few words.
+        secret: whether it may stand in an environment only, never in a file.
+        app: whether the app gets it too, under the name of `env`.
+    """
+
+    parse: Callable[[Any], Any]
+    env: str | None
+    help: str
+    secret: bool
+    app: bool
+
+
+SECRET_READERS = (parse.secret, parse.secret_url)
+
+
+def _setting(
+    read: Callable[[Any], Any],
+    help: str,
+    *,
+    default: Any = None,
+    env: str | None = None,
+    app: bool = False,
+) -> Any:
+    declaration = Declaration(read, env, help, secret=read in SECRET_READERS, app=app)
+    return field(default_factory=lambda: default, metadata={"setting": declaration})
+
+
+def _for_app(read: Callable[[Any], Any], help: str, env: str, *, default: Any = None) -> Any:
+    return _setting(read, help, default=default, env=env, app=True)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of a project in one environment."""
+
+    name: str = _setting(parse.name, "what the app is called", default="app")
+    engine: Engine = _setting(
+        parse.one_of(Engine), "what runs the app on this machine", default=Engine.PROCESS
+    )
+    port: int = _for_app(parse.port, "port of the app on 127.0.0.1", "FLASK_PORT", default=5000)
+    serve: tuple[str, ...] = _setting(
+        parse.command,
+        "command that serves the app; {python} and {port} are filled in",
+        default=("{python}", "-m", "flask", "run", "--host", "127.0.0.1", "--port", "{port}"),
+    )
+    admin: tuple[str, ...] | None = _setting(
+        parse.command, "the app's own admin command, which `dogctl gifs` runs"
+    )
+    health: str = _setting(
+        parse.path, "path that answers 200 to 399 once the app can serve", default="/"
+    )
+    start_timeout: float = _setting(
+        parse.seconds, "seconds to wait for the app to become healthy", default=60.0
+    )
+    stop_timeout: float = _setting(parse.seconds, "seconds the app may take to stop", default=10.0)
+    variables: Mapping[str, str | Secret] = _setting(
+        parse.variables,
+        "environment variables for the app; the environment's own win",
+        default=MappingProxyType({}),
+    )
+    protected: bool = _setting(
+        parse.boolean, "refuse what is for tests only, such as faults on demand", default=False
+    )
+    faults: str | None = _for_app(parse.text, "faults on demand of the app, for tests", "FAULTS")
+    database_url: Secret | None = _for_app(
+        parse.secret_url, "database of the app; the default is SQLite", "DATABASE_URL"
+    )
+    db_engine: str | None = _for_app(parse.text, "mysql, mariadb or postgresql", "DB_ENGINE")
+    db_host: str | None = _for_app(parse.text, "host of the database", "DB_HOST")
+    db_port: int | None = _for_app(parse.port, "port of the database", "DB_PORT")
+    db_name: str | None = _for_app(parse.text, "name of the database", "DB_NAME")
+    db_user: str | None = _for_app(parse.text, "user of the database", "DB_USER")
+    db_password: Secret | None = _for_app(parse.secret, "password of the database", "DB_PASSWORD")
+    db_secret: Secret | None = _for_app(parse.secret, "a secret of the app", "DB_SECRET")
+    secret_keys: Secret | None = _for_app(parse.secret, "secrets of the app", "SECRET_KEYS")
+
+
+DECLARATIONS: Mapping[str, Declaration] = MappingProxyType(
+    {f.name: f.metadata["setting"] for f in fields(Settings)}
+)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Flask app with all that was decided about it.
+
+    Args:
+        root: its folder.
+        bundled: whether it is the app that comes with dogctl, run from outside any project.
+        state: folder for data, logs and caches of the local stack.
+        settings: the values.
+        origins: where each value came from, by setting.
+        environment: the environment's name, or None on a laptop.
+        environments: the names of all declared environments.
+    """
+
+    root: Path
+    bundled: bool
+    state: Path
+    settings: Settings
+    origins: Mapping[str, str]
+    environment: str | None
+    environments: tuple[str, ...]
+
+    def secrets(self) -> list[Secret]:
+        """Every secret the settings hold, for the redactor."""
+        values = [getattr(self.settings, name) for name in DECLARATIONS]
+        values += self.settings.variables.values()
+        return [value for value in values if isinstance(value, Secret)]

@@ -1,0 +1,117 @@
+"""Readers of single values: TOML value or environment text in, typed value out.
+
+Each raises ValueError with what the value must be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from dogctl.secrets import Secret
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+PATH = re.compile(r"/[\w\-./~%?=&]*")
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError("must be a line of text")
+    return value
+
+
+def name(value: Any) -> str:
+    # The narrowest of the places it is used in: DNS labels, compose projects, Helm releases.
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise ValueError("must be lower-case letters, digits and dashes, at most 53 of them")
+    return value
+
+
+def boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def port(value: Any) -> int:
+    number = _number(value)
+    if number is None or not number.is_integer() or not 1 <= number <= 65535:
+        raise ValueError("must be a port from 1 to 65535")
+    return int(number)
+
+
+def seconds(value: Any) -> float:
+    number = _number(value)
+    if number is None or not 0 < number <= 86_400:
+        raise ValueError("must be a number of seconds above 0")
+    return number
+
+
+def path(value: Any) -> str:
+    if not isinstance(value, str) or not PATH.fullmatch(value):
+        raise ValueError("must be a path that begins with /")
+    return value
+
+
+def command(value: Any) -> tuple[str, ...]:
+    words = isinstance(value, list) and all(isinstance(v, str) and "\0" not in v for v in value)
+    if not value or not words:
+        raise ValueError('must be a list of words, such as ["{python}", "-m", "webapp"]')
+    return tuple(value)
+
+
+def variables(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a table of NAME = value")
+    for key, item in value.items():
+        if not VARIABLE.fullmatch(key):
+            raise ValueError(f"{key!r} is no name for an environment variable")
+        if isinstance(item, bool) or not isinstance(item, str | int | float) or "\0" in str(item):
+            raise ValueError(f"the value of {key} must be text or a number")
+    return MappingProxyType({key: str(item) for key, item in value.items()})
+
+
+def secret(value: Any) -> Secret:
+    return Secret(str(value))
+
+
+def secret_url(value: Any) -> Secret:
+    try:
+        parts = urlsplit(str(value))
+        # An unencoded #, / or ? ends the host part early, and the rest of a password follows it.
+        torn = "@" in parts.path + parts.query or parts.fragment
+        valid = parts.scheme and (parts.netloc or parts.path) and parts.port != 0 and not torn
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError(
+            "must be a URL such as mysql://user:password@host:3306/name,"
+            " its password percent-encoded"
+        )
+    return Secret(str(value))
+
+
+def one_of(choices: type[Choice]) -> Callable[[Any], Choice]:
+    def read(value: Any) -> Choice:
+        try:
+            return choices(value)
+        except ValueError:
+            raise ValueError(f"must be one of: {', '.join(choices)}") from None
+
+    return read
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None

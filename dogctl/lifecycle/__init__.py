@@ -1,0 +1,1 @@
+"""One module per verb: plan_<verb>(...) at the top, its steps below."""

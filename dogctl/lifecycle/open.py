@@ -1,0 +1,39 @@
+"""`dogctl open`: the app in the browser."""
+
+from __future__ import annotations
+
+import os
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dogctl.answer import Answer, Text
+from dogctl.lifecycle.local import require_running
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+
+
+def open_app(project: Project) -> Answer:
+    """Open the running app; where there is no browser, the address is the answer.
+
+    Raises DogctlError if the app does not run.
+    """
+    url = require_running(project).url
+    with _stdout_to_stderr():
+        opened = webbrowser.open(url)
+    text = f"Opened {url}" if opened else f"No browser found here. The address is {url}"
+    return Answer({"url": url, "opened": opened}, (Text(text),))
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """What a browser in the terminal says is not our answer."""
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -1,0 +1,1 @@
+"""Everything that is printed: the answer to stdout, all else to stderr."""

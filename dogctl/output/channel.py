@@ -1,0 +1,154 @@
+"""Where a command's answer, progress, questions and errors go, as its flags ask."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from dogctl.answer import Answer, Json
+from dogctl.errors import ConfigError, DogctlError, ExitCode
+from dogctl.output.clean import clean
+from dogctl.output.envelope import dumps, envelope, error_fields
+from dogctl.secrets import Redactor
+
+if TYPE_CHECKING:
+    from dogctl.output.console import Terminal
+    from dogctl.output.events import EventReporter
+    from dogctl.plan import Preview, Reporter
+
+
+_COMMAND = re.compile(r"\bdogctl (gifs [a-z]+|[a-z]+)\b")
+
+
+@dataclass
+class Channel:
+    """The streams of one run of the command line.
+
+    Args:
+        arguments: what the user typed after `dogctl`.
+        scope: the options that say which project and environment it is about.
+        json: one JSON object on stdout instead of text.
+        events: NDJSON on stderr instead of text.
+    """
+
+    arguments: Sequence[str]
+    scope: tuple[str, ...] = ()
+    json: bool = False
+    events: bool = False
+    redact: Redactor = field(default_factory=Redactor)
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+
+    @property
+    def command(self) -> str:
+        """The words of the command, as in `gifs add`."""
+        words = takewhile(lambda word: not word.startswith("-"), self.arguments)
+        return " ".join(islice(words, 2))
+
+    def spell(self, text: str) -> str:
+        """Commands of ours in a text, as this user has to type them for this project."""
+        scope = "".join(f" {shlex.quote(word)}" for word in self.scope)
+        return _COMMAND.sub(lambda m: f"{_program()} {m[1]}{scope}", text)
+
+    def answer(self, answer: Answer) -> None:
+        if self.json:
+            self._object(answer.exit_code, data=answer.data)
+        else:
+            self._answers.blocks(answer.blocks)
+        self.stdout.flush()
+
+    def line(self, text: str) -> None:
+        """One line of an answer that has no end yet, such as a log that is followed."""
+        self.stdout.write(clean(self.redact(text)) + "\n")
+        self.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Something worth knowing that is not the answer."""
+        if self.events:
+            self._event_reporter.emit("note", message=text)
+        else:
+            self._notes.print(self._notes.text(text))
+
+    def error(self, error: DogctlError) -> None:
+        if error.where in self.scope:
+            at = self.scope.index(error.where)
+            self.scope = self.scope[:at] + self.scope[at + 2 :]  # it is what was wrong
+        if error.hint:
+            error.hint = self.spell(error.hint)
+        fields = error_fields(error)
+        if self.events:
+            self._event_reporter.emit("error", **fields)
+        else:
+            self._notes.error(error)
+        if self.json:
+            self._object(error.exit_code, data=error.data, error=fields)
+
+    def preview(self, verb: str, previews: Iterable[Preview]) -> None:
+        if not self.json:
+            self._answers.preview(verb, previews)
+
+    def confirm(self, warning: str, question: str) -> None:
+        """Ask before something is lost. Raises ConfigError unless the answer is yes."""
+        if not (sys.stdin and sys.stdin.isatty() and self.stderr.isatty()) or self.events:
+            raise ConfigError(
+                f"{warning} This needs a confirmation, and there is no terminal to ask on",
+                code="unconfirmed",
+                hint=f"{shlex.join(('dogctl', *self.arguments, '--yes'))}, if you are sure;"
+                " --dry-run shows what would go",
+            )
+        if not self._notes.confirm(warning, question):
+            raise ConfigError("nothing was done: not confirmed", code="unconfirmed")
+
+    @contextmanager
+    def reporter(self) -> Iterator[Reporter]:
+        if self.events:
+            yield self._event_reporter
+            return
+        from dogctl.output.console import LineReporter, LiveReporter
+
+        kind = LiveReporter if self._notes.console.is_terminal else LineReporter
+        with kind(self._notes) as reporter:
+            yield reporter
+
+    @cached_property
+    def _event_reporter(self) -> EventReporter:
+        from dogctl.output.events import EventReporter
+
+        return EventReporter(self.stderr, self.redact)
+
+    @cached_property
+    def _answers(self) -> Terminal:
+        return self._terminal(self.stdout)
+
+    @cached_property
+    def _notes(self) -> Terminal:
+        return self._terminal(self.stderr)
+
+    def _terminal(self, stream: TextIO) -> Terminal:
+        from dogctl.output.console import Terminal
+
+        return Terminal(stream, self.redact, self.spell)
+
+    def _object(self, exit_code: ExitCode, data: Json | None, error: Json | None = None) -> None:
+        value = envelope(self.command, exit_code, data, error)
+        self.stdout.write(dumps(self.redact.data(value)) + "\n")
+        self.stdout.flush()
+
+
+def _program() -> str:
+    """How the user calls us: by name if the PATH leads here, else by the path."""
+    called = Path(sys.argv[0])
+    found = shutil.which("dogctl")
+    if called.name != "dogctl" or (found and Path(found).resolve() == called.resolve()):
+        return "dogctl"
+    here = Path.cwd()
+    return str(called.relative_to(here) if called.is_relative_to(here) else called)

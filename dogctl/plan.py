@@ -1,0 +1,230 @@
+"""A verb as data: named steps, previewed or executed from the same plan.
+
+A step first asks the live system whether its work is already done (`done`), so that a second
+run changes nothing and a run after a crash converges. Steps that do not need one another run
+at the same time, in threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from enum import StrEnum
+from time import monotonic
+from typing import Any, Protocol
+
+from dogctl.errors import Cancelled
+
+
+class Results:
+    """What the steps so far have answered, by step name."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+
+    def __getitem__(self, step: str) -> Any:
+        return self._values[step]
+
+    def __contains__(self, step: object) -> bool:
+        return step in self._values
+
+    def put(self, step: str, value: Any) -> None:
+        self._values[step] = value
+
+    def show(self, step: str, read: Callable[[Any], str] = str) -> str:
+        """The step's answer as text, or `known after STEP` while it has not run."""
+        return read(self._values[step]) if step in self._values else f"known after {step}"
+
+
+class Status(StrEnum):
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class Reporter(Protocol):
+    """Hears what happens while a plan runs; called from several threads."""
+
+    def started(self, step: Step) -> None: ...
+    def progress(self, step: Step, message: str) -> None: ...
+    def finished(self, step: Step, outcome: Outcome) -> None: ...
+
+
+class Run:
+    """What a running step may use: earlier results, progress, and the request to stop."""
+
+    def __init__(
+        self, step: Step, results: Results, reporter: Reporter, stop: threading.Event
+    ) -> None:
+        self._step = step
+        self._reporter = reporter
+        self._stop = stop
+        self.results = results
+
+    def progress(self, message: str) -> None:
+        self._reporter.progress(self._step, message)
+
+    def check(self) -> None:
+        """A safe point. Raises Cancelled when the user asked to stop."""
+        if self._stop.is_set():
+            raise Cancelled
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but stop at once when the user asks to. Raises Cancelled."""
+        if self._stop.wait(seconds):
+            raise Cancelled
+
+
+@dataclass(frozen=True)
+class Step:
+    """One named piece of a plan.
+
+    Args:
+        name: what it is called in previews, progress and reports.
+        change: one line: what it will change and why; may quote earlier results.
+        run: does it, and answers what later steps and the report need.
+        needs: names of the steps whose results it uses.
+        done: looks at the live system: the answer if the work is done already, else None.
+    """
+
+    name: str
+    change: Callable[[Results], str]
+    run: Callable[[Run], Any]
+    needs: tuple[str, ...] = ()
+    done: Callable[[Results], Any | None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in an order in which each comes after what it needs.
+
+    Args:
+        verb: the command's name.
+        steps: the steps.
+        warning: what will be lost; if set, the user is asked first.
+    """
+
+    verb: str
+    steps: tuple[Step, ...]
+    warning: str | None = None
+
+    def __post_init__(self) -> None:
+        known: set[str] = set()
+        for step in self.steps:
+            if step.name in known:
+                raise ValueError(f"{self.verb}: two steps are named {step.name!r}")
+            if missing := set(step.needs) - known:
+                raise ValueError(f"{self.verb}: {step.name!r} needs {missing} before it")
+            known.add(step.name)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one step ended; `seconds` it took, `error` if it failed."""
+
+    status: Status
+    seconds: float = 0.0
+    error: BaseException | None = None
+
+
+@dataclass
+class Report:
+    """What was done: the outcome of every step, and the answers of those that ran."""
+
+    plan: Plan
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
+
+    @property
+    def error(self) -> BaseException | None:
+        """The first failure, or Cancelled, or None."""
+        return next((o.error for o in self.outcomes.values() if o.error), None)
+
+    @property
+    def changed(self) -> bool:
+        return any(outcome.status is Status.DONE for outcome in self.outcomes.values())
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a step would do: `change` is its one line, `status` unchanged or None if it would run."""
+
+    step: str
+    change: str
+    status: Status | None
+
+
+def preview(plan: Plan) -> list[Preview]:
+    """Ask every step what it would do, changing nothing."""
+    results = Results()
+    previews = []
+    for step in plan.steps:
+        known = all(need in results for need in step.needs)
+        answer = step.done(results) if known else None
+        if answer is not None:
+            results.put(step.name, answer)
+        status = Status.UNCHANGED if answer is not None else None
+        previews.append(Preview(step.name, step.change(results), status))
+    return previews
+
+
+def execute(plan: Plan, reporter: Reporter, stop: threading.Event | None = None) -> Report:
+    """Run every step as soon as what it needs is done.
+
+    After a failure, or once `stop` is set, no new step starts; those under way end at their
+    next safe point. Never raises what a step raised: see Report.error.
+    """
+    return _Execution(plan, reporter, stop or threading.Event()).run()
+
+
+class _Execution:
+    def __init__(self, plan: Plan, reporter: Reporter, stop: threading.Event) -> None:
+        self.report = Report(plan)
+        self.reporter = reporter
+        self.stop = stop
+        self.waiting = list(plan.steps)
+        self.running: dict[Future[Outcome], Step] = {}
+
+    def run(self) -> Report:
+        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="step") as pool:
+            self._start_ready(pool)
+            while self.running:
+                ended, _ = wait(self.running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    self._settle(self.running.pop(future), future.result())
+                self._start_ready(pool)
+        unstarted = Status.CANCELLED if self.stop.is_set() else Status.SKIPPED
+        for step in self.waiting:
+            error = Cancelled() if unstarted is Status.CANCELLED else None
+            self._settle(step, Outcome(unstarted, error=error))
+        return self.report
+
+    def _start_ready(self, pool: ThreadPoolExecutor) -> None:
+        if self.report.error or self.stop.is_set():
+            return
+        for step in [s for s in self.waiting if all(n in self.report.results for n in s.needs)]:
+            self.waiting.remove(step)
+            self.running[pool.submit(self._run_step, step)] = step
+
+    def _run_step(self, step: Step) -> Outcome:
+        began = monotonic()
+        self.reporter.started(step)
+        try:
+            answer = step.done(self.report.results)
+            status = Status.DONE if answer is None else Status.UNCHANGED
+            if answer is None:
+                answer = step.run(Run(step, self.report.results, self.reporter, self.stop))
+        except Cancelled as error:
+            return Outcome(Status.CANCELLED, monotonic() - began, error)
+        except Exception as error:  # noqa: BLE001  (handed on in the report, raised by the caller)
+            return Outcome(Status.FAILED, monotonic() - began, error)
+        self.report.results.put(step.name, answer)
+        return Outcome(status, monotonic() - began)
+
+    def _settle(self, step: Step, outcome: Outcome) -> None:
+        self.report.outcomes[step.name] = outcome
+        self.reporter.finished(step, outcome)

@@ -1,0 +1,106 @@
+"""git: what is checked out in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dogctl.errors import ToolError
+from dogctl.tools.runner import NOT_STARTED, Runner
+
+TIMEOUT = 30.0
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The state of a work tree.
+
+    Args:
+        commit: the full hash of HEAD.
+        tags: the tags of HEAD and of every commit before it.
+        shallow: whether commits, and with them tags, are missing.
+        changes: a hash of what differs from HEAD; None if nothing does.
+    """
+
+    commit: str
+    tags: tuple[str, ...]
+    shallow: bool
+    changes: str | None
+
+
+class Git:
+    """The git of one folder.
+
+    Raises ToolError wherever git fails: what it did not say is not known, and least of all clean.
+    """
+
+    def __init__(self, root: Path, runner: Runner) -> None:
+        self._root = root
+        self._runner = runner
+        # A hook's GIT_DIR is about another repository.
+        self._env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+
+    def checkout(self, *, untracked: bool = True) -> Checkout | None:
+        """None without git, outside a repository, or before the first commit.
+
+        `untracked`: whether files that git does not know count as changes.
+        """
+        if not any((folder / ".git").exists() for folder in (self._root, *self._root.parents)):
+            return None
+        try:
+            self._ask("rev-parse", "--git-dir")
+        except ToolError as error:
+            if error.code == NOT_STARTED:
+                return None  # git is not installed
+            raise
+        head = self._try("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        if head is None:
+            return None
+        tags = self._ask("tag", "--merged", "HEAD").decode(errors="replace").split()
+        shallow = self._ask("rev-parse", "--is-shallow-repository") == b"true\n"
+        return Checkout(head.decode().strip(), tuple(tags), shallow, self._changes(untracked))
+
+    def commits_since(self, tag: str | None) -> int:
+        """How many commits lead from a tag, or from the very first one, to HEAD."""
+        return int(
+            self._ask("rev-list", "--count", f"refs/tags/{tag}..HEAD" if tag else "HEAD", "--")
+        )
+
+    def _changes(self, untracked: bool) -> str | None:
+        difference = self._ask("diff", "HEAD", "--binary", "--no-ext-diff", "--", ".")
+        listing = ("ls-files", "--others", "--exclude-standard", "-z")
+        names = self._ask(*listing).split(b"\0")[:-1] if untracked else []
+        if not difference and not names:
+            return None
+        digest = hashlib.sha256(difference)
+        for name in sorted(names):
+            digest.update(name + b"\0")
+            _hash_file(self._root / os.fsdecode(name), digest)
+        return digest.hexdigest()
+
+    def _ask(self, *words: str) -> bytes:
+        answer = self._try(*words)
+        if answer is None:
+            raise ToolError(
+                f"git {words[0]} failed",
+                code="git-failed",
+                where=str(self._root),
+                hint="git status",
+            )
+        return answer
+
+    def _try(self, *words: str) -> bytes | None:
+        done = self._runner.run(["git", *words], cwd=self._root, env=self._env, timeout=TIMEOUT)
+        return done.stdout if done.code == 0 else None
+
+
+def _hash_file(path: Path, digest: hashlib._Hash) -> None:
+    if path.is_symlink():
+        digest.update(os.fsencode(path.readlink()))
+    elif path.is_file():
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)

@@ -1,0 +1,1 @@
+"""`python -m tests.bench`: figures for people, measured side by side in one run."""

@@ -1,0 +1,57 @@
+"""Guards and fixtures of all tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.guard.guard import Guard
+from tests.testbed.debian import MissingPackages
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+REAL_HOME = Path.home()
+GUARD = Guard(REAL_HOME, REPOSITORY)
+
+
+@pytest.fixture(autouse=True)
+def sandbox(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A home of its own, no settings from outside, and no way to the outside world."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(("XDG_", "DB_", "FLASK_", "DOCKER_", "AWS_", "DOGCTL_")):
+            monkeypatch.delenv(name)
+    # The last two would hide what happens on the machines of users.
+    unwanted = ("DATABASE_URL", "SECRET_KEYS", "FAULTS", "COLLECTION")
+    for name in (*unwanted, "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    # For programs that tests start: what asks a proxy gets nowhere.
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    monkeypatch.setenv("GUARDED_HOME", str(REAL_HOME))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests" / "guard"))
+    GUARD.active = True
+    try:
+        yield home
+    finally:
+        GUARD.active = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A missing part skips a test and says how to get it; where CI=true it fails the test."""
+    report = yield
+    missing = call.excinfo is not None and call.excinfo.errisinstance(MissingPackages)
+    if missing and call.excinfo is not None and os.environ.get("CI") != "true":
+        path, line, _ = item.location
+        report.outcome = "skipped"
+        report.longrepr = (path, line or 0, f"Skipped: {call.excinfo.value}")
+    return report

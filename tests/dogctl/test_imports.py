@@ -1,0 +1,101 @@
+"""Who may import whom, and what may not be imported on the way to --help."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+PACKAGE = REPOSITORY / "dogctl"
+BASE = ("dogctl.errors", "dogctl.secrets")
+# The longest matching prefix of a module decides; values are prefixes of what it may import.
+ALLOWED = {
+    "dogctl.errors": (),
+    "dogctl.secrets": (),
+    "dogctl.bundled": (),
+    "dogctl.answer": ("dogctl.errors",),
+    "dogctl.plan": ("dogctl.errors",),
+    "dogctl.__main__": ("dogctl.cli", "dogctl.output.version", "dogctl.output.streams"),
+    "dogctl.cli": (
+        *BASE,
+        "dogctl.answer",
+        "dogctl.plan",
+        "dogctl.config",
+        "dogctl.lifecycle",
+        "dogctl.output",
+        "dogctl.cli",
+    ),
+    "dogctl.config": (*BASE, "dogctl.config", "dogctl.bundled"),
+    "dogctl.lifecycle": (
+        *BASE,
+        "dogctl.answer",
+        "dogctl.plan",
+        "dogctl.config.model",
+        "dogctl.lifecycle",
+        "dogctl.tools",
+    ),
+    "dogctl.tools": (*BASE, "dogctl.tools.runner"),
+    "dogctl.output": (*BASE, "dogctl.answer", "dogctl.plan", "dogctl.output", "dogctl._version"),
+}
+ONLY_IN = {
+    "subprocess": ("dogctl.tools.runner",),
+    "rich": ("dogctl.output",),
+    "typer": ("dogctl.cli",),
+}
+# Imported by the command that needs them.
+LATE = ("docker", "boto3", "google", "pyhelm3", "pydantic", "requests", "psutil", "rich", "flask")
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.name != "_version.py" and "bundled" not in path.relative_to(PACKAGE).parts[:-1]:
+            name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+            yield name.removesuffix(".__init__"), path
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, prefixes: tuple[str, ...]) -> bool:
+    return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)
+
+
+@pytest.mark.parametrize(("name", "path"), list(modules()), ids=lambda value: str(value))
+def test_a_module_imports_only_what_the_design_allows(name: str, path: Path) -> None:
+    if name == "dogctl":
+        return
+    rule = max((prefix for prefix in ALLOWED if within(name, (prefix,))), key=len)
+    for imported in imports(path):
+        if within(imported, ("dogctl",)) and imported != "dogctl.own_version":
+            assert within(imported, ALLOWED[rule]), f"{name} imports {imported}"
+        for library, homes in ONLY_IN.items():
+            if within(imported, (library,)):
+                assert within(name, homes), f"{name} imports {library}"
+
+
+def test_only_output_prints() -> None:
+    for name, path in modules():
+        calls = (
+            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)
+        )
+        printing = any(isinstance(c.func, ast.Name) and c.func.id == "print" for c in calls)
+        assert not printing or within(name, ("dogctl.output",)), name
+
+
+def test_help_imports_no_library_of_a_single_command() -> None:
+    program = f"import sys, dogctl.cli.main; print([m for m in {LATE!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,127 @@
+"""The executor and the preview, which read the same plan."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from dogctl.errors import Cancelled, DogctlError
+from dogctl.plan import Outcome, Plan, Results, Run, Status, Step, execute, preview
+
+
+class Recorder:
+    """A Reporter that remembers."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def started(self, step: Step) -> None:
+        self.heard.append(f"{step.name} started")
+
+    def progress(self, step: Step, message: str) -> None:
+        self.heard.append(f"{step.name}: {message}")
+
+    def finished(self, step: Step, outcome: Outcome) -> None:
+        self.heard.append(f"{step.name} {outcome.status}")
+
+
+def step(name: str, *needs: str, answer: Any = None, done: Any = None) -> Step:
+    def run(run: Run) -> Any:
+        run.progress("working")
+        return answer if answer is not None else name.upper()
+
+    return Step(
+        name,
+        lambda results: f"make {name} from " + ", ".join(results.show(need) for need in needs),
+        run,
+        needs,
+        lambda _: done,
+    )
+
+
+def statuses(plan: Plan, stop: threading.Event | None = None) -> dict[str, Status]:
+    report = execute(plan, Recorder(), stop)
+    return {name: outcome.status for name, outcome in report.outcomes.items()}
+
+
+def test_steps_run_after_what_they_need_and_see_its_answer() -> None:
+    seen = []
+    last = Step("b", lambda _: "", lambda run: seen.append(run.results["a"]) or 1, ("a",))
+    recorder = Recorder()
+    report = execute(Plan("test", (step("a"), last)), recorder)
+    assert seen == ["A"]
+    assert report.error is None
+    assert recorder.heard == ["a started", "a: working", "a done", "b started", "b done"]
+
+
+def test_steps_that_do_not_need_one_another_run_at_the_same_time() -> None:
+    meeting = threading.Barrier(2, timeout=5)
+    steps = [Step(n, lambda _: "", lambda _: meeting.wait() or True) for n in ("a", "b")]
+    assert set(statuses(Plan("test", tuple(steps))).values()) == {Status.DONE}
+
+
+def test_what_is_done_already_is_not_run_and_counts_as_unchanged() -> None:
+    plan = Plan("test", (step("a", done="there"), step("b", "a")))
+    report = execute(plan, Recorder())
+    assert report.outcomes["a"].status is Status.UNCHANGED
+    assert report.results["a"] == "there"
+    assert not execute(Plan("test", (step("a", done="there"),)), Recorder()).changed
+
+
+def test_a_failure_skips_what_comes_after_it() -> None:
+    def fail(_: Run) -> None:
+        raise DogctlError("no", code="no")
+
+    plan = Plan("test", (Step("a", lambda _: "", fail), step("b", "a"), step("c", "b")))
+    report = execute(plan, Recorder())
+    assert [o.status for o in report.outcomes.values()] == ["failed", "skipped", "skipped"]
+    assert isinstance(report.error, DogctlError)
+
+
+def test_a_request_to_stop_ends_at_the_next_safe_point() -> None:
+    stop = threading.Event()
+
+    def wait(run: Run) -> None:
+        stop.set()
+        run.sleep(60)
+
+    plan = Plan("test", (Step("a", lambda _: "", wait), step("b", "a")))
+    report = execute(plan, Recorder(), stop)
+    assert [o.status for o in report.outcomes.values()] == ["cancelled", "cancelled"]
+    assert isinstance(report.error, Cancelled)
+
+
+def test_a_finished_step_stays_finished_after_a_request_to_stop() -> None:
+    stop = threading.Event()
+    plan = Plan("test", (Step("a", lambda _: "", lambda _: stop.set() or "A"), step("b", "a")))
+    assert statuses(plan, stop) == {"a": Status.DONE, "b": Status.CANCELLED}
+
+
+def test_the_preview_says_what_is_not_known_yet() -> None:
+    plan = Plan("test", (step("a", done="there"), step("b", "a"), step("c", "b")))
+    assert [(p.change, p.status) for p in preview(plan)] == [
+        ("make a from ", Status.UNCHANGED),
+        ("make b from there", None),
+        ("make c from known after b", None),
+    ]
+
+
+def test_the_preview_runs_nothing() -> None:
+    def run(_: Run) -> None:
+        pytest.fail("it ran")
+
+    preview(Plan("test", (Step("a", lambda _: "", run),)))
+
+
+@pytest.mark.parametrize("steps", [(step("a"), step("a")), (step("b", "a"), step("a"))])
+def test_a_plan_out_of_order_is_a_mistake(steps: tuple[Step, ...]) -> None:
+    with pytest.raises(ValueError, match="test: "):
+        Plan("test", steps)
+
+
+def test_results_show_an_answer_by_the_part_that_matters() -> None:
+    results = Results()
+    results.put("push", {"digest": "sha256:1"})
+    assert results.show("push", lambda answer: answer["digest"]) == "sha256:1"
