@@ -62,20 +62,20 @@ class Run:
     ) -> None:
         self._step = step
         self._reporter = reporter
-        self._stop = stop
         self.results = results
+        self.stop = stop
 
     def progress(self, message: str) -> None:
         self._reporter.progress(self._step, message)
 
     def check(self) -> None:
         """A safe point. Raises Cancelled when the user asked to stop."""
-        if self._stop.is_set():
+        if self.stop.is_set():
             raise Cancelled
 
     def sleep(self, seconds: float) -> None:
         """Wait, but stop at once when the user asks to. Raises Cancelled."""
-        if self._stop.wait(seconds):
+        if self.stop.wait(seconds):
             raise Cancelled
 
 
