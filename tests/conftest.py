@@ -34,6 +34,8 @@ def sandbox(
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    # Where this machine has an engine, only the tests that ask for it use it.
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{home}/no-engine")
     monkeypatch.setenv("GUARDED_HOME", str(REAL_HOME))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests" / "guard"))
     GUARD.active = True

@@ -15,7 +15,13 @@ Port = Annotated[
     typer.Option("--port", "-p", min=1, max=65535, help="Port on 127.0.0.1.", show_default="5000"),
 ]
 EngineName = Annotated[
-    str | None, typer.Option("--engine", help="What runs the app: process.", metavar="ENGINE")
+    str | None,
+    typer.Option(
+        "--engine", help="What runs the app: auto, compose or process.", show_default="auto"
+    ),
+]
+Service = Annotated[
+    str | None, typer.Option("--service", "-s", help="Another service of the stack than the app.")
 ]
 Volumes = Annotated[bool, typer.Option("--volumes", help="Delete the local database too.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with every new line.")]
@@ -35,11 +41,15 @@ def up(
     dry_run: DryRun = False,
 ) -> "Answer":
     """Run the app here and wait until its page answers. Again: nothing to do."""
+    from dogctl.lifecycle.engine import choose
     from dogctl.lifecycle.up import answer_up, plan_up
 
     project = session.load(port=port, engine=engine)
-    plan = plan_up(project)
-    return session.perform(plan, lambda results: answer_up(project, results), dry_run=dry_run)
+    choice = choose(project)
+    plan = plan_up(project, choice)
+    return session.perform(
+        plan, lambda results: answer_up(project, choice, results), dry_run=dry_run
+    )
 
 
 def down(
@@ -51,7 +61,7 @@ def down(
     project = session.project
     plan = plan_down(project, volumes=volumes)
     return session.perform(
-        plan, lambda results: answer_down(project, results), dry_run=dry_run, yes=yes
+        plan, lambda results: answer_down(project, plan, results), dry_run=dry_run, yes=yes
     )
 
 
@@ -62,14 +72,16 @@ def status(session: "Session") -> "Answer":
     return look(session.project)
 
 
-def logs(session: "Session", follow: Follow = False, lines: Lines = 100) -> "Answer":
+def logs(
+    session: "Session", service: Service = None, follow: Follow = False, lines: Lines = 100
+) -> "Answer":
     """Show what the app said."""
     from dogctl.answer import Answer
     from dogctl.errors import ConfigError
     from dogctl.lifecycle import logs as log
 
     if not follow:
-        recent = log.recent(session.project, lines)
+        recent = log.recent(session.project, lines, service)
         return Answer.lines({"lines": recent}, recent)
     if session.channel.json:
         raise ConfigError(
@@ -77,7 +89,7 @@ def logs(session: "Session", follow: Follow = False, lines: Lines = 100) -> "Ans
             code="usage",
             hint="dogctl logs --follow without --json; each line of the bundled app is JSON",
         )
-    for line in log.follow(session.project, lines):
+    for line in log.follow(session.project, lines, service):
         session.channel.line(line)
     raise AssertionError("a followed log has no end")
 

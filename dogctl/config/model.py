@@ -19,6 +19,8 @@ DEFAULT = "default"
 class Engine(StrEnum):
     """What runs the app on this machine."""
 
+    AUTO = "auto"
+    COMPOSE = "compose"
     PROCESS = "process"
 
 
@@ -66,9 +68,23 @@ class Settings:
 
     name: str = _setting(parse.name, "what the app is called", default="app")
     engine: Engine = _setting(
-        parse.one_of(Engine), "what runs the app on this machine", default=Engine.PROCESS
+        parse.one_of(Engine),
+        "what runs the app on this machine: compose, process, or auto for the first that can",
+        default=Engine.AUTO,
     )
     port: int = _for_app(parse.port, "port of the app on 127.0.0.1", "FLASK_PORT", default=5000)
+    compose_file: str | None = _setting(
+        parse.text, "compose file of the stack; without it the one that Compose would take"
+    )
+    compose_project: str | None = _setting(
+        parse.name,
+        "name of the stack; without it the app's name and a hash of the folder",
+        env="COMPOSE_PROJECT_NAME",
+    )
+    service: str = _setting(parse.name, "the app's service in the compose file", default="app")
+    database_service: str = _setting(
+        parse.name, "the database's service in the compose file", default="database"
+    )
     serve: tuple[str, ...] = _setting(
         parse.command,
         "command that serves the app; {python} and {port} are filled in",

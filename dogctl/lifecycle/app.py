@@ -26,9 +26,28 @@ def fill(command: Sequence[str], project: Project) -> list[str]:
 def app_variables(project: Project) -> dict[str, str]:
     """What the app is told through its environment; holds secrets."""
     settings = project.settings
-    values = {name: _reveal(value) for name, value in settings.variables.items()}
+    values = _declared_variables(project)
     if not (settings.database_url or settings.db_host):
         values["DATABASE_URL"] = f"sqlite:///{_sqlite_file(project)}"
+    return values
+
+
+def compose_variables(project: Project, stack: str, version: str) -> dict[str, str]:
+    """What a compose file may use of what dogctl knows; holds secrets.
+
+    https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
+    """
+    return {
+        **_declared_variables(project),
+        "COMPOSE_PROJECT_NAME": stack,
+        "APP_IMAGE": f"{stack}:local",
+        "APP_VERSION": version,
+    }
+
+
+def _declared_variables(project: Project) -> dict[str, str]:
+    settings = project.settings
+    values = {name: _reveal(value) for name, value in settings.variables.items()}
     for name, declaration in DECLARATIONS.items():
         value = getattr(settings, name)
         if declaration.app and declaration.env and value is not None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Table, Text
 from dogctl.errors import ConfigError, DogctlError, ExitCode, ToolError
-from dogctl.lifecycle.app import app_variables, fill
-from dogctl.lifecycle.local import Paths
+from dogctl.lifecycle.engine import current
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.tools.runner import LOCAL, Runner
 
@@ -89,11 +87,7 @@ def _read(path: Path) -> bytes:
 
 
 def _admin(
-    project: Project,
-    runner: Runner,
-    arguments: Sequence[str],
-    stdin: bytes = b"",
-    environ: Mapping[str, str] = os.environ,
+    project: Project, runner: Runner, arguments: Sequence[str], stdin: bytes = b""
 ) -> dict[str, Any]:
     admin = project.settings.admin
     if admin is None:
@@ -103,14 +97,8 @@ def _admin(
             where="pyproject.toml:tool.dogctl.admin",
             hint='set it, for example admin = ["{python}", "-m", "myapp.admin"]',
         )
-    Paths(project.state).make()
-    done = runner.run(
-        [*fill(admin, project), "gifs", *arguments],
-        cwd=project.root,
-        env={**environ, **app_variables(project)},
-        stdin=stdin,
-        timeout=TIMEOUT,
-    )
+    engine, _ = current(project, runner)
+    done = engine.admin([*admin, "gifs", *arguments], stdin, TIMEOUT)
     answer = _object(done.stdout)
     if answer is None:
         raise ToolError(

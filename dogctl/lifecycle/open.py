@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Text
-from dogctl.lifecycle.local import require_running
+from dogctl.errors import DogctlError
+from dogctl.lifecycle.engine import require_running
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
@@ -20,7 +21,14 @@ def open_app(project: Project) -> Answer:
 
     Raises DogctlError if the app does not run.
     """
-    url = require_running(project).url
+    _, local = require_running(project)
+    if local.url is None:
+        raise DogctlError(
+            f"{project.settings.name} has no address: {local.health}",
+            code="no-address",
+            hint="dogctl status",
+        )
+    url = local.url
     with _stdout_to_stderr():
         opened = webbrowser.open(url)
     text = f"Opened {url}" if opened else f"No browser found here. The address is {url}"

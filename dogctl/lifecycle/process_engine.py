@@ -2,220 +2,238 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from dogctl.config.model import DEFAULT, Engine
 from dogctl.errors import Cancelled, ConfigError, DogctlError
-from dogctl.lifecycle.app import app_variables, describe_database, fill, fingerprint
-from dogctl.lifecycle.local import (
+from dogctl.lifecycle.app import app_variables, describe_database, fill
+from dogctl.lifecycle.engine import Local, Ready, State, Stopped
+from dogctl.lifecycle.health import (
+    HEALTHY,
     HOST,
-    Paths,
-    Record,
+    POLL,
+    Health,
     check_health,
-    is_locked,
-    last_lines,
-    locked,
+    require_free,
+    unhealthy,
+)
+from dogctl.lifecycle.local import Paths, is_locked, locked
+from dogctl.lifecycle.log_file import LOG_LINES, follow, last_lines
+from dogctl.lifecycle.process_app import (
+    App,
+    Record,
+    Started,
+    clear_away,
     read_record,
+    require_alive,
     running,
-    write_record,
 )
 from dogctl.plan import Results, Run, Step
-from dogctl.tools.processes import (
-    MARK,
-    free_port,
-    is_running,
-    listener,
-    members,
-    port_is_free,
-    start_mark,
-    stop,
-)
+from dogctl.tools.processes import is_running, members, stop
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
-    from dogctl.tools.runner import Detached, Runner
-
-POLL = 0.1
-LOG_LINES = 20
+    from dogctl.tools.runner import Completed, Runner
 
 
-@dataclass(frozen=True)
-class Started:
-    """A running app: its record, and its process if this run started it."""
+class ProcessEngine:
+    """The app as a process of this machine, in a session of its own."""
 
-    record: Record
-    process: Detached | None
+    kind = Engine.PROCESS
 
+    def __init__(self, project: Project, runner: Runner, environ: Mapping[str, str]) -> None:
+        self._project = project
+        self._runner = runner
+        self._environ = environ
+        self._paths = Paths(project.state)
 
-@dataclass(frozen=True)
-class _App:
-    """The app as it is wanted: how to serve it, and what a running one must match."""
+    def look(self) -> Local:
+        """What runs, by its record."""
+        record = running(self._project)
+        if record is None:
+            return Local(Engine.PROCESS, State.DOWN)
+        health = check_health(record.url + self._project.settings.health)
+        if not is_running(record.process):
+            health = Health(False, "its main process has died, others of it are left")
+        return _local(record, health)
 
-    project: Project
-    argv: list[str]
-    variables: dict[str, str]
+    def used(self) -> float:
+        """When the app last wrote something."""
+        try:
+            return self._paths.log.stat().st_mtime
+        except OSError:
+            return 0.0
 
-    @property
-    def fingerprint(self) -> str:
-        return fingerprint(self.argv, self.variables)
+    def up(self, version: str) -> tuple[Step, ...]:
+        """Start the app, wait until it is healthy."""
+        project = self._keep_port()
+        variables = app_variables(project) | {"APP_VERSION": version}
+        app = App(project, fill(project.settings.serve, project), variables)
+        return (self._start(app), self._wait_until_healthy(app))
 
-    @property
-    def paths(self) -> Paths:
-        return Paths(self.project.state)
+    def down(self, *, volumes: bool) -> tuple[Step, ...]:
+        """Stop the app; with `volumes` delete its data."""
+        self._paths.require_own()
+        return (self._stop(), self._delete_data()) if volumes else (self._stop(),)
 
-    def look(self) -> Started | None:
-        """The app if it runs. Raises DogctlError if it does not and its port is taken."""
-        port = self.project.settings.port
-        record = read_record(self.paths)
-        if record and record.fingerprint == self.fingerprint and is_running(record.process):
-            return Started(record, None)
-        will_be_freed = record and record.port == port and members(record.process)
-        if not will_be_freed:
-            _require_free(port)
-        return None
+    def data(self) -> str | None:
+        """The folder of the SQLite database."""
+        data = self._paths.data
+        full = data.is_dir() and any(data.iterdir())
+        return f"the local database and all in {data}" if full else None
 
-    def launch(self, runner: Runner, environ: Mapping[str, str]) -> Started:
-        """Start it, with a log of its own; the last run's log is kept beside it."""
-        log = self.paths.log
-        if log.exists():
-            log.replace(log.with_suffix(".log.1"))
-        mark = uuid.uuid4().hex
-        since = datetime.now().astimezone().isoformat(timespec="seconds")
+    def recent(self, count: int, service: str | None) -> list[str]:
+        """The last lines of the app's log. Raises DogctlError if it never ran here."""
+        return last_lines(self._log(service), count)
 
-        def describe(pid: int) -> Record:
-            return Record(
-                pid=pid,
-                started=start_mark(pid) or "",
-                mark=mark,
-                since=since,
-                port=self.project.settings.port,
-                fingerprint=self.fingerprint,
-                database=describe_database(self.project),
-            )
+    def follow(self, count: int, service: str | None) -> Iterator[str]:
+        """The last lines and every further one. Raises DogctlError if it never ran here."""
+        return follow(self._log(service), count)
 
-        process = runner.detach(
-            self.argv,
-            cwd=self.project.root,
-            env={**environ, **self.variables, MARK: mark},
-            log=log,
-            record=lambda pid: write_record(self.paths, describe(pid)),
+    def admin(self, words: Sequence[str], stdin: bytes, timeout: float) -> Completed:
+        """Run the admin command with the app's environment; the app itself need not run."""
+        self._paths.make()
+        return self._runner.run(
+            fill(words, self._project),
+            cwd=self._project.root,
+            env={**self._environ, **app_variables(self._project)},
+            stdin=stdin,
+            timeout=timeout,
         )
-        return Started(describe(process.pid), process)
 
-
-def start(project: Project, version: str, runner: Runner, environ: Mapping[str, str]) -> Step:
-    """Start the app unless it already runs in this very version with these very settings."""
-    settings = project.settings
-    variables = app_variables(project) | {"APP_VERSION": version}
-    app = _App(project, fill(settings.serve, project), variables)
-
-    def change(_: Results) -> str:
+    def _keep_port(self) -> Project:
+        """Where nobody asks for a port, an app that runs keeps the one it was started with."""
+        project = self._project
         record = running(project)
-        database = describe_database(project)
-        serve = f"serve {settings.name} at http://{HOST}:{settings.port} with {database}"
-        if record is None or record.fingerprint == app.fingerprint:
-            return serve
-        return f"stop the app of an earlier version or setting (PID {record.pid}), {serve}"
+        if record is None or project.origins["port"] != DEFAULT:
+            return project
+        return replace(project, settings=replace(project.settings, port=record.port))
 
-    def done(_: Results) -> Started | None:
-        return None if is_locked(app.paths) else app.look()
+    def _start(self, app: App) -> Step:
+        """Start the app unless it already runs in this very version with these very settings."""
+        settings = app.project.settings
 
-    def run(step: Run) -> Started:
-        with locked(app.paths, step.sleep):
-            if found := app.look():
-                return found  # another dogctl was faster
-            _clear_away(app.paths, settings.stop_timeout, step)
-            _require_free(settings.port)
-            step.check()
-            step.progress("starting the app")
-            return app.launch(runner, environ)
+        def change(_: Results) -> str:
+            record = running(app.project)
+            database = describe_database(app.project)
+            serve = f"serve {settings.name} at http://{HOST}:{settings.port} with {database}"
+            if record is None or record.fingerprint == app.fingerprint:
+                return serve
+            return f"stop the app of an earlier version or setting (PID {record.pid}), {serve}"
 
-    return Step("start", change, run, done=done)
+        def done(_: Results) -> Started | None:
+            return None if is_locked(app.paths) else app.look()
+
+        def run(step: Run) -> Started:
+            with locked(app.paths, step.sleep):
+                if found := app.look():
+                    return found  # another dogctl was faster
+                clear_away(app.paths, settings.stop_timeout, step)
+                require_free(settings.port)
+                step.check()
+                step.progress("starting the app")
+                return app.launch(self._runner, self._environ)
+
+        return Step("start", change, run, done=done)
+
+    def _wait_until_healthy(self, app: App) -> Step:
+        """Wait for the health path to answer, or for the app to end."""
+        settings = app.project.settings
+        paths = app.paths
+
+        def ready(started: Started) -> Ready:
+            # Somebody else's answer on this port would be no health of ours.
+            require_alive(started, settings.name, paths)
+            return Ready(_local(started.record, Health(True, HEALTHY)), started.process is not None)
+
+        def done(results: Results) -> Ready | None:
+            started: Started = results["start"]
+            healthy = check_health(started.record.url + settings.health).ok
+            return ready(started) if healthy else None
+
+        def run(step: Run) -> Ready:
+            started: Started = step.results["start"]
+            url = started.record.url + settings.health
+            deadline = monotonic() + settings.start_timeout
+            while not (health := check_health(url)).ok:
+                require_alive(started, settings.name, paths)
+                if monotonic() > deadline:
+                    raise unhealthy(settings, url, health, tuple(last_lines(paths.log, LOG_LINES)))
+                step.progress(f"waiting for {url}: {health.reason}")
+                try:
+                    step.sleep(POLL)
+                except Cancelled:
+                    left = f"{settings.name} runs on (PID {started.record.pid})"
+                    raise Cancelled(f"{left}; dogctl down stops it") from None
+            return ready(started)
+
+        change = f"wait until {settings.health} is healthy"
+        return Step("health", lambda _: change, run, needs=("start",), done=done)
+
+    def _stop(self) -> Step:
+        settings = self._project.settings
+        paths = self._paths
+
+        def done(_: Results) -> Stopped | None:
+            return None if paths.record.exists() or is_locked(paths) else Stopped()
+
+        def run(step: Run) -> Stopped:
+            with locked(paths, step.sleep):
+                record = read_record(paths)
+                count = 0
+                if record is not None and members(record.process):
+                    waiting = f"waiting for {settings.name} (PID {record.pid})"
+                    step.progress(f"{waiting} to finish its requests")
+                    count = stop(record.process, settings.stop_timeout, step.sleep)
+                paths.record.unlink(missing_ok=True)
+                return Stopped(count)
+
+        return Step("stop", lambda _: f"stop {settings.name}", run, done=done)
+
+    def _delete_data(self) -> Step:
+        paths = self._paths
+
+        def done(_: Results) -> Stopped | None:
+            return None if paths.data.exists() else Stopped()
+
+        def run(step: Run) -> Stopped:
+            with locked(paths, step.sleep):
+                paths.require_own()
+                shutil.rmtree(paths.data)
+            return Stopped(deleted=True)
+
+        return Step("data", lambda _: f"delete {paths.data}", run, needs=("stop",), done=done)
+
+    def _log(self, service: str | None) -> Path:
+        if service not in (None, self._project.settings.service):
+            raise ConfigError(
+                f"there is no service {service!r}: the app runs as a process of its own",
+                code="no-service",
+                where="--service",
+                hint="dogctl logs",
+            )
+        if not self._paths.log.exists():
+            raise DogctlError(
+                f"{self._project.settings.name} has not run here yet: there is no log",
+                code="no-log",
+                where=str(self._paths.log),
+                hint="dogctl up",
+            )
+        return self._paths.log
 
 
-def wait_until_healthy(project: Project) -> Step:
-    """Wait for the health path to answer, or for the app to end."""
-    settings = project.settings
-    paths = Paths(project.state)
-
-    def done(results: Results) -> bool | None:
-        started: Started = results["start"]
-        if not check_health(started.record.url + settings.health).ok:
-            return None
-        # Somebody else's answer on this port would be no health of ours.
-        _require_alive(started, settings.name, paths)
-        return True
-
-    def run(step: Run) -> bool:
-        started: Started = step.results["start"]
-        url = started.record.url + settings.health
-        deadline = monotonic() + settings.start_timeout
-        while not (health := check_health(url)).ok:
-            _require_alive(started, settings.name, paths)
-            if monotonic() > deadline:
-                raise DogctlError(
-                    f"{settings.name} runs, but was not healthy within"
-                    f" {settings.start_timeout:g} s: {health.reason}",
-                    code="app-unhealthy",
-                    where=url,
-                    hint="dogctl logs shows more; dogctl down stops it",
-                    detail=tuple(last_lines(paths.log, LOG_LINES)),
-                )
-            step.progress(f"waiting for {url}: {health.reason}")
-            try:
-                step.sleep(POLL)
-            except Cancelled:
-                left = f"{settings.name} runs on (PID {started.record.pid}); dogctl down stops it"
-                raise Cancelled(left) from None
-        _require_alive(started, settings.name, paths)
-        return True
-
-    change = f"wait until {settings.health} is healthy"
-    return Step("health", lambda _: change, run, needs=("start",), done=done)
-
-
-def _clear_away(paths: Paths, grace: float, step: Run) -> None:
-    """Stop an app with other settings, and what a dead one has left behind."""
-    record = read_record(paths)
-    if record and members(record.process):
-        step.progress(f"stopping the app of an earlier run (PID {record.pid})")
-        stop(record.process, grace, step.sleep)
-    paths.record.unlink(missing_ok=True)
-
-
-def _require_free(port: int) -> None:
-    try:
-        free = port_is_free(port, HOST)
-    except PermissionError:
-        raise ConfigError(
-            f"port {port} needs the rights of root",
-            code="port-denied",
-            where=f"{HOST}:{port}",
-            hint=f"dogctl up --port {free_port()}",
-        ) from None
-    if not free:
-        owner = listener(port)
-        raise DogctlError(
-            f"port {port} is taken" + (f" by {owner}" if owner else ""),
-            code="port-taken",
-            where=f"{HOST}:{port}",
-            hint=f"dogctl up --port {free_port()}",
-        )
-
-
-def _require_alive(started: Started, name: str, paths: Paths) -> None:
-    code = started.process.poll() if started.process else None
-    if code is None and is_running(started.record.process):
-        return
-    end = "" if code is None else f" with signal {-code}" if code < 0 else f" with exit code {code}"
-    raise DogctlError(
-        f"{name} ended at its start{end}",
-        code="app-ended",
-        where=str(paths.log),
-        hint="dogctl logs shows all it said; correct it and run dogctl up again",
-        detail=tuple(last_lines(paths.log, LOG_LINES)),
+def _local(record: Record, health: Health) -> Local:
+    return Local(
+        engine=Engine.PROCESS,
+        state=State.UP if health.ok else State.UNHEALTHY,
+        url=record.url,
+        database=record.database,
+        pid=record.pid,
+        since=record.since,
+        health=health.reason,
     )

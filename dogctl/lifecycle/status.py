@@ -2,51 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from dogctl.answer import Answer, Fields, Text
-from dogctl.lifecycle.local import Health, State, check_health, running
-from dogctl.tools.processes import is_running
+from dogctl.answer import Answer, Block, Fields, Table, Text
+from dogctl.lifecycle.engine import Local, State, current
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
 
 
 def status(project: Project) -> Answer:
-    """The local stack: its state, address, database and age."""
-    local = _local(project)
+    """The app on this machine: its state, address, database, age and services."""
+    _, local = current(project)
     name = project.settings.name
-    rows = tuple(
-        (title, str(local[key]))
-        for title, key in (
-            ("URL", "url"),
-            ("Database", "database"),
-            ("PID", "pid"),
-            ("Since", "since"),
-            ("Health", "health"),
-        )
-        if local[key] is not None
+    data = {"name": name, "bundled": project.bundled, "local": asdict(local)}
+    if local.state is State.DOWN:
+        return Answer(data, (Text(f"{name} is not running here; dogctl up starts it"),))
+    return Answer(data, (Text(f"{name} is {local.state} here"), *_blocks(local)))
+
+
+def _blocks(local: Local) -> tuple[Block, ...]:
+    rows = (
+        ("URL", local.url),
+        ("Database", local.database),
+        ("Engine", local.engine),
+        ("PID", local.pid),
+        ("Since", local.since),
+        ("Health", local.health),
     )
-    headline = f"{name} is {local['state']} here"
-    if local["state"] is State.DOWN:
-        headline = f"{name} is not running here; dogctl up starts it"
-    data = {"name": name, "bundled": project.bundled, "local": local}
-    return Answer(data, (Text(headline), Fields(rows)) if rows else (Text(headline),))
-
-
-def _local(project: Project) -> dict[str, Any]:
-    record = running(project)
-    if record is None:
-        keys = ("url", "database", "pid", "since", "health")
-        return {"state": State.DOWN, **dict.fromkeys(keys)}
-    health = check_health(record.url + project.settings.health)
-    if not is_running(record.process):
-        health = Health(False, "its main process has died, others of it are left")
-    return {
-        "state": State.UP if health.ok else State.UNHEALTHY,
-        "url": record.url,
-        "database": record.database,
-        "pid": record.pid,
-        "since": record.since,
-        "health": health.reason,
-    }
+    fields = Fields(tuple((title, str(value)) for title, value in rows if value is not None))
+    if not local.services:
+        return (fields,)
+    services = tuple(
+        (each.name, each.image, each.state, each.health or "-") for each in local.services
+    )
+    return (fields, Text(""), Table(("SERVICE", "IMAGE", "STATE", "HEALTH"), services))

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dogctl import own_version
 from dogctl.answer import Answer, Fields, Text
-from dogctl.config.model import DEFAULT
 from dogctl.errors import ToolError
-from dogctl.lifecycle import process_engine
-from dogctl.lifecycle.local import Paths, running
+from dogctl.lifecycle.engine import Choice, LocalEngine, Ready, State, engines
 from dogctl.lifecycle.version import NO_GIT, project_version
-from dogctl.plan import Plan, Results
+from dogctl.plan import Plan, Results, Step
 from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:
@@ -22,18 +19,24 @@ if TYPE_CHECKING:
 
 
 def plan_up(
-    project: Project, runner: Runner = LOCAL, environ: Mapping[str, str] = os.environ
+    project: Project,
+    choice: Choice,
+    runner: Runner = LOCAL,
+    environ: Mapping[str, str] = os.environ,
 ) -> Plan:
-    """The app as a background process with SQLite, or the database that the settings name."""
-    project = _keep_port(project)
+    """The app by the chosen engine, in place of one that another engine runs."""
+    engine = choice.engine
     version = own_version() if project.bundled else _local_version(project, runner)
-    return Plan(
-        "up",
-        (
-            process_engine.start(project, version, runner, environ),
-            process_engine.wait_until_healthy(project),
-        ),
-    )
+    others = [each for each in engines(project, runner, environ) if each]
+    ended = [step for each in others for step in _end(each, engine)]
+    return Plan("up", (*ended, *engine.up(version)))
+
+
+def _end(other: LocalEngine, engine: LocalEngine) -> tuple[Step, ...]:
+    """Two engines cannot serve on one port."""
+    if other.kind is engine.kind or other.look().state in (State.DOWN, State.UNKNOWN):
+        return ()
+    return other.down(volumes=False)
 
 
 def _local_version(project: Project, runner: Runner) -> str:
@@ -45,38 +48,32 @@ def _local_version(project: Project, runner: Runner) -> str:
         return NO_GIT
 
 
-def _keep_port(project: Project) -> Project:
-    """Where nobody asks for a port, an app that runs keeps the one it was started with."""
-    record = running(project)
-    if record is None or project.origins["port"] != DEFAULT:
-        return project
-    return replace(project, settings=replace(project.settings, port=record.port))
-
-
-def answer_up(project: Project, results: Results) -> Answer:
+def answer_up(project: Project, choice: Choice, results: Results) -> Answer:
     """Where the app is and how to go on."""
-    started: process_engine.Started = results["start"]
-    record = started.record
+    ready: Ready = results["health"]
+    local = ready.local
     name = project.settings.name
-    headline = f"{name} is up" if started.process else f"{name} is already up: nothing to do"
+    headline = f"{name} is up" if ready.fresh else f"{name} is already up: nothing to do"
     if project.bundled:
         headline += " (no project here: this is the app that comes with dogctl)"
+    engine = f"{local.engine} ({choice.reason})" if choice.reason else str(local.engine)
     return Answer(
         {
             "name": name,
             "bundled": project.bundled,
-            "engine": project.settings.engine,
-            "url": record.url,
-            "database": record.database,
-            "pid": record.pid,
-            "log": str(Paths(project.state).log),
+            "engine": local.engine,
+            "reason": choice.reason,
+            "url": local.url,
+            "database": local.database,
+            "pid": local.pid,
         },
         (
             Text(headline),
             Fields(
                 (
-                    ("URL", record.url),
-                    ("Database", record.database),
+                    ("URL", local.url or "-"),
+                    ("Database", local.database or "-"),
+                    ("Engine", engine),
                     ("Logs", "dogctl logs -f"),
                     ("Stop", "dogctl down"),
                 )

@@ -45,7 +45,7 @@ def test_no_command_shows_the_help(tiny: Project) -> None:
         (["stat"], "Did you mean 'status'?"),
         (["up", "--prot", "1"], "--port"),
         (["up", "--port", "70000"], "--port"),
-        (["up", "--engine", "vm"], "must be one of: process"),
+        (["up", "--engine", "vm"], "must be one of: auto, compose, process"),
         (["status", "--env", "staging"], "no environment 'staging'"),
         (["status", "--project", "/nowhere"], "there is no folder"),
         (["logs", "-f", "--json"], "a followed log has no end"),

@@ -104,7 +104,7 @@ def test_every_problem_is_told_at_once(folder: Path) -> None:
         ("start-timeout = 0", "must be a number of seconds"),
         ('protected = "yes"', "must be true or false"),
         ('name = "-rf"', "must be lower-case letters"),
-        ('engine = "vm"', "must be one of: process"),
+        ('engine = "vm"', "must be one of: auto, compose, process"),
         ('variables = {"A-B" = "1"}', "is no name for an environment variable"),
         ("variables = {A = true}", "must be text or a number"),
         ('db-password = "hunter2"', "a secret does not belong in a file"),

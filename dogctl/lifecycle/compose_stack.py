@@ -1,0 +1,329 @@
+"""Bringing a stack up: build its images, start its containers, wait until it is healthy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from dogctl.config.model import Engine
+from dogctl.errors import Cancelled, ConfigError, DogctlError, ToolError
+from dogctl.lifecycle.engine import Local, Ready, Service, State
+from dogctl.lifecycle.health import HOST, Health, check_health, require_free, unhealthy
+from dogctl.lifecycle.local import Paths, is_locked, locked
+from dogctl.lifecycle.log_file import LOG_LINES
+from dogctl.plan import Results, Run, Step
+from dogctl.tools.build_context import KEY_LABEL, content_key
+from dogctl.tools.compose import Build, Compose, builds
+from dogctl.tools.docker import Container, Docker
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+
+# On the app's container: a hash of all that the stack was started from.
+FINGERPRINT = "dogctl.fingerprint"
+# Another dogctl may be building an image.
+LOCK_PATIENCE = 900.0
+POLL = 0.25
+# One restart may be bad luck; a container that keeps ending does not come up by waiting.
+RESTARTS = 2
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Whether containers were started, and which there were before, by id."""
+
+    fresh: bool
+    before: Mapping[str, Container]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One compose project, as it is wanted."""
+
+    project: Project
+    compose: Compose
+    docker: Docker
+    paths: Paths
+
+    def steps(self) -> tuple[Step, ...]:
+        """build (if there is anything to build), start, health.
+
+        Raises ToolError if Compose refuses the file, ConfigError if it has no service for the app.
+        """
+        self._require_service()
+        if self._builds:
+            return (self._build(), self._start(), self._wait_until_healthy())
+        return (replace(self._start(), needs=()), self._wait_until_healthy())
+
+    @cached_property
+    def _config(self) -> Mapping[str, Any]:
+        return self.compose.config()
+
+    @cached_property
+    def _builds(self) -> dict[str, Build]:
+        return builds(self._config)
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        """What each image is built from, by service."""
+        return {
+            service: content_key(build.context, build.dockerfile, build.args)
+            for service, build in self._builds.items()
+        }
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        text = json.dumps([self._config, self._keys], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _build(self) -> Step:
+        # Services that share an image need it built once.
+        by_image = {build.image: service for service, build in self._builds.items()}
+
+        def done(_: Results) -> bool | None:
+            for service, build in self._builds.items():
+                labels = self.docker.image_labels(build.image)
+                if labels is None or labels.get(KEY_LABEL) != self._keys[service]:
+                    return None
+            return True
+
+        def run(step: Run) -> bool:
+            def listen(line: str) -> None:
+                if line:
+                    step.progress(line)
+
+            with self._locked(step) as lock:
+                self._labelled().build(tuple(by_image.values()), listen, step.stop, (lock,))
+            return True
+
+        change = f"build {', '.join(sorted(by_image))} from {self.compose.file.parent}"
+        return Step("build", lambda _: change, run, done=done)
+
+    def _start(self) -> Step:
+        def done(_: Results) -> Launch | None:
+            containers = self._containers()
+            if self._runs(containers):
+                return Launch(False, _by_id(containers))
+            self._require_ports(containers)
+            return None
+
+        def run(step: Run) -> Launch:
+            with self._locked(step) as lock:
+                before = self._containers()
+                if self._runs(before):
+                    return Launch(False, _by_id(before))  # another dogctl was faster
+                launch = Launch(True, _by_id(before))
+                with self._watched(step, launch) as stop:
+                    done = self._labelled().up(stop, (lock,))
+                if done.code:
+                    lines = tuple(done.stderr.splitlines()[-LOG_LINES:])
+                    raise self._failure(launch, lines)
+            return launch
+
+        change = f"start {', '.join(sorted(self._config['services']))} as {self.compose.name}"
+        return Step("start", lambda _: change, run, needs=("build",), done=done)
+
+    def _wait_until_healthy(self) -> Step:
+        settings = self.project.settings
+
+        def done(results: Results) -> Ready | None:
+            local = describe(self.project, self._containers())
+            return Ready(local, results["start"].fresh) if local.state is State.UP else None
+
+        def run(step: Run) -> Ready:
+            launch: Launch = step.results["start"]
+            deadline = monotonic() + settings.start_timeout
+            while True:
+                containers = self._containers()
+                local = describe(self.project, containers)
+                if local.state is State.UP:
+                    return Ready(local, launch.fresh)
+                if any(_is_doomed(each, launch.before) for each in containers):
+                    raise self._failure(launch)
+                reason = local.health or ""
+                if monotonic() > deadline:
+                    where = local.url or self.compose.name
+                    raise unhealthy(settings, where, Health(False, reason), self._last_lines())
+                step.progress(f"waiting: {reason}")
+                try:
+                    step.sleep(POLL)
+                except Cancelled:
+                    left = f"{self.compose.name} runs on; dogctl down stops it"
+                    raise Cancelled(left) from None
+
+        change = f"wait until all services and {settings.health} are healthy"
+        return Step("health", lambda _: change, run, needs=("start",), done=done)
+
+    def _containers(self) -> tuple[Container, ...]:
+        return self.docker.containers(self.compose.name)
+
+    def _runs(self, containers: Sequence[Container]) -> bool:
+        """Whether all that is wanted is there, in this very version, and works."""
+        wanted = set(self._config["services"])
+        found = {each.service for each in containers if each.works}
+        label = next((each.labels.get(FINGERPRINT) for each in self._of_app(containers)), None)
+        return found == wanted and label == self._fingerprint
+
+    def _of_app(self, containers: Sequence[Container]) -> list[Container]:
+        return [each for each in containers if each.service == self.project.settings.service]
+
+    def _labelled(self) -> Compose:
+        """The project with our labels on its images and on the app's container."""
+        services: dict[str, dict[str, Any]] = {
+            service: {"build": {"labels": {KEY_LABEL: key}}} for service, key in self._keys.items()
+        }
+        app = services.setdefault(self.project.settings.service, {})
+        app["labels"] = {FINGERPRINT: self._fingerprint}
+        draft = self.paths.override.with_suffix(".new")
+        draft.write_text(json.dumps({"services": services}))
+        draft.replace(self.paths.override)
+        return replace(self.compose, override=self.paths.override)
+
+    @contextmanager
+    def _locked(self, step: Run) -> Iterator[int]:
+        if is_locked(self.paths):
+            step.progress("waiting for another dogctl that changes the local stack")
+        with locked(self.paths, step.sleep, LOCK_PATIENCE) as lock:
+            yield lock
+
+    @contextmanager
+    def _watched(self, step: Run, launch: Launch) -> Iterator[threading.Event]:
+        """Tell how the containers come up, and stop what waits for one that never will.
+
+        Raises DogctlError with the cause in place of Cancelled if it was us who stopped it.
+        """
+        stop, ended = threading.Event(), threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(POLL) and not stop.is_set():
+                with suppress(ToolError):  # the program that we watch for will tell
+                    containers = self._containers()
+                    step.progress(_progress(containers))
+                    if any(_is_doomed(each, launch.before) for each in containers):
+                        stop.set()
+                if step.stop.is_set():
+                    stop.set()
+
+        thread = threading.Thread(target=watch, name="watch")
+        thread.start()
+        try:
+            yield stop
+        except Cancelled:
+            if step.stop.is_set():
+                raise
+            raise self._failure(launch) from None
+        finally:
+            ended.set()
+            thread.join()
+
+    def _failure(self, launch: Launch, said: tuple[str, ...] = ()) -> DogctlError:
+        """The cause of a stack that does not come up; `said` is what Compose said of it."""
+        containers = self._containers()
+        culprits = [each for each in containers if _is_doomed(each, launch.before)]
+        if not culprits:
+            return ToolError(
+                "docker compose cannot start the stack",
+                code="compose-failed",
+                where=self.compose.name,
+                hint="correct that and run the command again",
+                detail=said,
+            )
+        culprit = culprits[0]
+        unwell = culprit.health == "unhealthy"
+        times = f", {culprit.restarts + 1} times" if culprit.restarts else ""
+        cause = (
+            f"is unhealthy: {culprit.probe}" if unwell else f"ended with {culprit.exit_code}{times}"
+        )
+        return DogctlError(
+            f"the service {culprit.service} {cause}",
+            code="service-unhealthy" if unwell else "service-ended",
+            where=self.compose.name,
+            hint=f"dogctl logs --service {culprit.service} shows more; dogctl down stops the rest",
+            detail=tuple(self.docker.logs(culprit.id, LOG_LINES)),
+        )
+
+    def _last_lines(self) -> tuple[str, ...]:
+        app = self._of_app(self._containers())
+        return tuple(self.docker.logs(app[0].id, LOG_LINES)) if app else ()
+
+    def _require_service(self) -> None:
+        service = self.project.settings.service
+        if service not in self._config["services"]:
+            raise ConfigError(
+                f"{self.compose.file.name} has no service {service!r}"
+                f" (services: {', '.join(sorted(self._config['services']))})",
+                code="no-service",
+                where=self.project.origins["service"],
+                hint="set service to the one that serves the app",
+            )
+
+    def _require_ports(self, containers: Sequence[Container]) -> None:
+        """Raise DogctlError if somebody else listens on a port that the stack is to publish."""
+        own = {port for each in containers for port in each.ports.values()}
+        for values in self._config["services"].values():
+            for port in values.get("ports") or ():
+                number = int(port.get("published") or 0)
+                if number and number not in own:
+                    require_free(number)
+
+
+def describe(project: Project, containers: Sequence[Container]) -> Local:
+    """A stack for people and programs; asks the app's health path if all containers work."""
+    if not containers:
+        return Local(Engine.COMPOSE, State.DOWN)
+    settings = project.settings
+    by_service = {each.service: each for each in containers}
+    app = by_service.get(settings.service)
+    database = by_service.get(settings.database_service)
+    port = next(iter(app.ports.values()), None) if app else None
+    url = f"http://{HOST}:{port}" if port else None
+    health = _health(containers, url and url + settings.health)
+    return Local(
+        engine=Engine.COMPOSE,
+        state=State.UP if health.ok else State.UNHEALTHY,
+        url=url,
+        database=f"{database.image_name} in the stack" if database else None,
+        since=app.started if app else None,
+        health=health.reason,
+        services=tuple(
+            Service(each.service, each.image_name, each.state, each.health) for each in containers
+        ),
+    )
+
+
+def _health(containers: Sequence[Container], url: str | None) -> Health:
+    if any(not each.works for each in containers):
+        return Health(False, _progress(containers))
+    return check_health(url) if url else Health(False, "the app publishes no port")
+
+
+def _progress(containers: Sequence[Container]) -> str:
+    """What is not ready yet, in words."""
+    waiting = [f"{each.service} {_state(each)}" for each in containers if not each.works]
+    return ", ".join(waiting) or "starting the containers"
+
+
+def _state(container: Container) -> str:
+    if container.state == "running":
+        return container.health or container.state
+    return f"{container.state} ({container.exit_code})" if container.exit_code else container.state
+
+
+def _is_doomed(container: Container, before: Mapping[str, Container]) -> bool:
+    """Whether waiting is in vain, as far as can be said of what happened since `before`."""
+    old = before.get(container.id)
+    if old and (old.started, old.restarts) == (container.started, container.restarts):
+        return False
+    failed = container.state in ("exited", "dead") and container.exit_code != 0
+    return failed or container.restarts >= RESTARTS or container.health == "unhealthy"
+
+
+def _by_id(containers: Sequence[Container]) -> Mapping[str, Container]:
+    return {each.id: each for each in containers}

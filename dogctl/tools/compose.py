@@ -1,0 +1,177 @@
+"""docker compose: a stack of containers from a compose file."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dogctl.errors import ToolError
+from dogctl.tools.runner import Completed, Listener, Runner
+
+INSTALL = "https://docs.docker.com/compose/install/"
+# Without a terminal nothing is drawn over, and every step is a line.
+COMMAND = ("docker", "compose", "--progress=plain", "--ansi=never")
+SECONDS = 30.0
+# Compose looks for a file in the current folder and in all above it.
+NO_FILE = Path("/")
+LINES = 20
+
+
+@dataclass(frozen=True)
+class Build:
+    """How a service's image is built.
+
+    Args:
+        image: the name of the image.
+        context: the folder that is sent to the builder.
+        dockerfile: relative to it.
+        args: build arguments.
+    """
+
+    image: str
+    context: Path
+    dockerfile: str
+    args: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Compose:
+    """One compose project.
+
+    Args:
+        file: its compose file; paths in it are relative to its folder.
+        name: the project's name, which its containers, networks and volumes carry.
+        environ: the environment that fills the file's variables; holds secrets.
+        runner: starts the program.
+        override: a second file on top of the first.
+    """
+
+    file: Path
+    name: str
+    environ: Mapping[str, str] = field(repr=False)
+    runner: Runner
+    override: Path | None = None
+
+    def argv(self, *words: str) -> list[str]:
+        files = [self.file, *([self.override] if self.override else [])]
+        named = [f"--file={file}" for file in files]
+        return [*COMMAND, f"--project-name={self.name}", *named, *words]
+
+    def config(self) -> Mapping[str, Any]:
+        """The file with its variables filled in; holds secrets.
+
+        Raises ToolError if Compose refuses the file.
+        """
+        done = self._run("config", "--format", "json", timeout=SECONDS)
+        if done.code:
+            raise ToolError(
+                "docker compose refuses the file",
+                code="compose-file-refused",
+                where=str(self.file),
+                hint="correct it and run the command again",
+                detail=_lines(done.stderr),
+            )
+        value: Mapping[str, Any] = json.loads(done.stdout)
+        return value
+
+    def build(
+        self,
+        services: Sequence[str],
+        listen: Listener,
+        stop: threading.Event,
+        inherit: Sequence[int] = (),
+    ) -> None:
+        """Build the images of these services. Raises ToolError, Cancelled."""
+        done = self._run("build", *services, listen=listen, stop=stop, inherit=inherit)
+        if done.code:
+            raise ToolError(
+                "the image cannot be built",
+                code="image-build-failed",
+                where=str(self.file),
+                hint="correct the step that failed and run the command again",
+                detail=_lines(done.stdout.decode(errors="replace") + done.stderr),
+            )
+
+    def up(self, stop: threading.Event, inherit: Sequence[int] = ()) -> Completed:
+        """Start what does not run or has changed, each service once those it needs are ready.
+
+        A stack that cannot be started is a non-zero exit code. Raises Cancelled.
+        """
+        words = ("up", "--detach", "--no-build", "--remove-orphans")
+        return self._run(*words, stop=stop, inherit=inherit)
+
+    def _run(self, *words: str, **options: Any) -> Completed:
+        return self.runner.run(self.argv(*words), cwd=self.file.parent, env=self.environ, **options)
+
+
+def builds(config: Mapping[str, Any]) -> dict[str, Build]:
+    """The builds of a configuration, by service."""
+    found = {}
+    for service, values in config.get("services", {}).items():
+        if build := values.get("build"):
+            found[service] = Build(
+                image=values.get("image") or f"{config['name']}-{service}",
+                context=Path(build["context"]),
+                dockerfile=build.get("dockerfile", "Dockerfile"),
+                args=build.get("args") or {},
+            )
+    return found
+
+
+def remove(
+    name: str,
+    runner: Runner,
+    *,
+    volumes: bool,
+    stop: threading.Event,
+    inherit: Sequence[int] = (),
+) -> None:
+    """Remove all containers and networks of a project, with `volumes` the data too.
+
+    They are found by their labels: what the compose file says now does not matter, and it may be
+    gone. Raises ToolError, Cancelled.
+    """
+    words = ["down", "--remove-orphans", *(["--volumes"] if volumes else [])]
+    done = runner.run(
+        [*COMMAND, f"--project-name={name}", *words],
+        cwd=NO_FILE,
+        env={k: v for k, v in os.environ.items() if k != "COMPOSE_FILE"},
+        stop=stop,
+        inherit=inherit,
+    )
+    if done.code:
+        raise ToolError(
+            "docker compose cannot remove the stack",
+            code="compose-failed",
+            where=name,
+            hint="run the command again; docker ps --all shows what is left",
+            detail=_lines(done.stderr),
+        )
+
+
+def require_compose(runner: Runner) -> None:
+    """Raise ToolError where the docker command or its compose plugin is missing."""
+    try:
+        done = runner.run(["docker", "compose", "version"], timeout=SECONDS)
+    except ToolError as error:
+        raise _missing("the docker command is not on the PATH") from error
+    if done.code:
+        raise _missing("docker has no compose plugin")
+
+
+def _missing(what: str) -> ToolError:
+    return ToolError(
+        what,
+        code="compose-missing",
+        where="docker compose",
+        hint=f"install Docker Compose ({INSTALL}); dogctl up --engine process needs none",
+    )
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line for line in text.splitlines() if line.strip())[-LINES:]

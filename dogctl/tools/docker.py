@@ -1,0 +1,197 @@
+"""The Docker engine's API, over the docker SDK."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dogctl.errors import ToolError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container as SdkContainer
+
+CONNECT_SECONDS = 10
+# Set by Compose: https://docs.docker.com/compose/how-tos/project-name/
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+# What the engine gives for a time that has not come.
+NEVER = "0001-"
+INSTALL = "https://docs.docker.com/engine/install/"
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as the engine sees it.
+
+    Args:
+        id: its full id.
+        service: the compose service it belongs to, or "".
+        state: created, running, restarting, exited ...
+        exit_code: of its last end; 0 while it has not ended.
+        restarts: how often the engine has started it again.
+        health: starting, healthy, unhealthy, or None without a health check.
+        probe: what the health check said last.
+        image: the id of its image.
+        image_name: as the configuration names it.
+        started: ISO 8601; None if it never was.
+        ports: ports on this machine, by port of the container.
+    """
+
+    id: str
+    service: str
+    state: str
+    exit_code: int
+    restarts: int
+    health: str | None
+    probe: str
+    image: str
+    image_name: str
+    started: str | None
+    ports: Mapping[int, int]
+    labels: Mapping[str, str] = field(repr=False)
+
+    @property
+    def works(self) -> bool:
+        """Whether it does what it is for: serves in health, or has done its one task."""
+        if self.state == "running":
+            return self.health in (None, "healthy")
+        return self.state == "exited" and self.exit_code == 0
+
+
+class Docker:
+    """One engine. Every method raises ToolError when it cannot be reached any more."""
+
+    def __init__(self, client: DockerClient) -> None:
+        self._client = client
+
+    @classmethod
+    def connect(cls) -> Docker:
+        """The engine that the environment or the docker context names.
+
+        Raises ToolError: there is none, or it cannot be used.
+        """
+        import docker
+        from requests import RequestException
+
+        try:
+            client = docker.from_env(timeout=CONNECT_SECONDS)
+            client.ping()
+        except (docker.errors.DockerException, RequestException, OSError, ValueError) as error:
+            raise _unreachable(error) from error
+        return cls(client)
+
+    def containers(self, project: str) -> tuple[Container, ...]:
+        """All containers of a compose project, running or not, by service."""
+        with _told():
+            found = self._client.containers.list(
+                all=True, filters={"label": f"{PROJECT}={project}"}, ignore_removed=True
+            )
+        return tuple(sorted(map(_container, found), key=lambda each: each.service))
+
+    def volumes(self, project: str) -> tuple[str, ...]:
+        """The names of a compose project's volumes."""
+        with _told():
+            found = self._client.volumes.list(filters={"label": f"{PROJECT}={project}"})
+        return tuple(sorted(volume.name for volume in found))
+
+    def image_labels(self, name: str) -> Mapping[str, str] | None:
+        """The labels of a local image, None if there is none of that name."""
+        from docker.errors import ImageNotFound
+
+        with _told():
+            try:
+                return dict(self._client.images.get(name).labels)
+            except ImageNotFound:
+                return None
+
+    def logs(self, container: str, count: int) -> list[str]:
+        """The last lines of a container, of stdout and stderr."""
+        with _told():
+            text = self._client.containers.get(container).logs(tail=count)
+        return [line.decode(errors="replace") for line in text.splitlines()]
+
+    def follow(
+        self, container: str, count: int | None = None, since: float | None = None
+    ) -> Iterator[str]:
+        """The last `count` lines of a container and every further one, until it ends.
+
+        `since`: only what came after that time, in seconds since 1970.
+        """
+        with _told():
+            stream = self._client.containers.get(container).logs(
+                stream=True, follow=True, tail="all" if count is None else count, since=since
+            )
+            rest = b""
+            for chunk in stream:
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (line.decode(errors="replace") for line in lines)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what the SDK raises into ToolError."""
+    from docker.errors import APIError, DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except APIError as error:
+        raise ToolError(
+            f"the Docker engine refused: {error.explanation or error}", code="engine-refused"
+        ) from error
+    except (DockerException, RequestException) as error:
+        raise _unreachable(error) from error
+
+
+def _container(found: SdkContainer) -> Container:
+    attributes: dict[str, Any] = found.attrs
+    state = attributes["State"]
+    health = state.get("Health") or {}
+    probes = health.get("Log") or []
+    return Container(
+        id=found.id or "",
+        service=found.labels.get(SERVICE, ""),
+        state=state["Status"],
+        exit_code=state["ExitCode"],
+        restarts=attributes.get("RestartCount", 0),
+        # The check of a container that has ended says nothing.
+        health=health.get("Status") if state["Running"] else None,
+        probe=probes[-1]["Output"].strip() if probes else "",
+        image=attributes["Image"],
+        image_name=attributes["Config"]["Image"],
+        started=None if state["StartedAt"].startswith(NEVER) else state["StartedAt"],
+        ports=_ports(attributes["NetworkSettings"].get("Ports") or {}),
+        labels=found.labels,
+    )
+
+
+def _ports(published: Mapping[str, list[Mapping[str, str]] | None]) -> Mapping[int, int]:
+    return {
+        int(inside.partition("/")[0]): int(outside[0]["HostPort"])
+        for inside, outside in published.items()
+        if outside and inside.endswith("/tcp")
+    }
+
+
+def _unreachable(error: Exception) -> ToolError:
+    address = os.environ.get("DOCKER_HOST") or "the default socket"
+    text = str(error)
+    if "Permission" in text:
+        return ToolError(
+            "you may not use the Docker engine",
+            code="engine-denied",
+            where=address,
+            hint="sudo usermod -aG docker $USER, then log in again;"
+            " dogctl up --engine process needs no engine",
+        )
+    return ToolError(
+        "cannot reach a Docker engine",
+        code="engine-unreachable",
+        where=address,
+        hint=f"start Docker ({INSTALL}); dogctl up --engine process needs no engine",
+        detail=(text.splitlines()[0],) if text else (),
+    )
