@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from dogctl.config.model import DEFAULT, Engine
 from dogctl.errors import ConfigError, DogctlError, ToolError
 from dogctl.lifecycle.app import compose_variables
-from dogctl.lifecycle.compose_stack import LOCK_PATIENCE, Stack, describe
+from dogctl.lifecycle.compose_stack import LOCK_PATIENCE, Stack
 from dogctl.lifecycle.engine import Local, State, Stopped
 from dogctl.lifecycle.local import Paths, locked
+from dogctl.lifecycle.stack_state import describe
 from dogctl.plan import Results, Run, Step
 from dogctl.tools.compose import Compose, remove, require_compose
 from dogctl.tools.docker import Container, Docker

@@ -12,12 +12,12 @@ from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from dogctl.config.model import Engine
 from dogctl.errors import Cancelled, ConfigError, DogctlError, ToolError
-from dogctl.lifecycle.engine import Local, Ready, Service, State
-from dogctl.lifecycle.health import HOST, Health, check_health, require_free, unhealthy
+from dogctl.lifecycle.engine import Ready, State
+from dogctl.lifecycle.health import Health, require_free, unhealthy
 from dogctl.lifecycle.local import Paths, is_locked, locked
 from dogctl.lifecycle.log_file import LOG_LINES
+from dogctl.lifecycle.stack_state import RESTARTS, by_id, describe, doomed, progress, started
 from dogctl.plan import Results, Run, Step
 from dogctl.tools.build_context import KEY_LABEL, content_key
 from dogctl.tools.compose import Build, Compose, builds
@@ -31,8 +31,6 @@ FINGERPRINT = "dogctl.fingerprint"
 # Another dogctl may be building an image.
 LOCK_PATIENCE = 900.0
 POLL = 0.25
-# One restart may be bad luck; a container that keeps ending does not come up by waiting.
-RESTARTS = 2
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class Stack:
         def done(_: Results) -> Launch | None:
             containers = self._containers()
             if self._runs(containers):
-                return Launch(False, _by_id(containers))
+                return Launch(False, by_id(containers))
             self._require_ports(containers)
             return None
 
@@ -118,13 +116,13 @@ class Stack:
             with self._locked(step) as lock:
                 before = self._containers()
                 if self._runs(before):
-                    return Launch(False, _by_id(before))  # another dogctl was faster
-                launch = Launch(True, _by_id(before))
+                    return Launch(False, by_id(before))  # another dogctl was faster
+                launch = Launch(True, by_id(before))
                 with self._watched(step, launch) as stop:
                     done = self._labelled().up(stop, (lock,))
                 if done.code:
-                    lines = tuple(done.stderr.splitlines()[-LOG_LINES:])
-                    raise self._failure(launch, lines)
+                    culprits = doomed(started(self._containers(), launch.before), launch.before)
+                    raise self._failure(culprits, tuple(done.stderr.splitlines()[-LOG_LINES:]))
             return launch
 
         change = f"start {', '.join(sorted(self._config['services']))} as {self.compose.name}"
@@ -145,8 +143,8 @@ class Stack:
                 local = describe(self.project, containers)
                 if local.state is State.UP:
                     return Ready(local, launch.fresh)
-                if any(_is_doomed(each, launch.before) for each in containers):
-                    raise self._failure(launch)
+                if culprits := doomed(containers, launch.before):
+                    raise self._failure(culprits)
                 reason = local.health or ""
                 if monotonic() > deadline:
                     where = local.url or self.compose.name
@@ -200,15 +198,15 @@ class Stack:
         Raises DogctlError with the cause in place of Cancelled if it was us who stopped it.
         """
         stop, ended = threading.Event(), threading.Event()
+        culprits: list[Container] = []
 
         def watch() -> None:
             while not ended.wait(POLL) and not stop.is_set():
                 with suppress(ToolError):  # the program that we watch for will tell
                     containers = self._containers()
-                    step.progress(_progress(containers))
-                    if any(_is_doomed(each, launch.before) for each in containers):
-                        stop.set()
-                if step.stop.is_set():
+                    step.progress(progress(containers))
+                    culprits.extend(doomed(started(containers, launch.before), launch.before))
+                if culprits or step.stop.is_set():
                     stop.set()
 
         thread = threading.Thread(target=watch, name="watch")
@@ -218,15 +216,13 @@ class Stack:
         except Cancelled:
             if step.stop.is_set():
                 raise
-            raise self._failure(launch) from None
+            raise self._failure(culprits) from None
         finally:
             ended.set()
             thread.join()
 
-    def _failure(self, launch: Launch, said: tuple[str, ...] = ()) -> DogctlError:
+    def _failure(self, culprits: Sequence[Container], said: tuple[str, ...] = ()) -> DogctlError:
         """The cause of a stack that does not come up; `said` is what Compose said of it."""
-        containers = self._containers()
-        culprits = [each for each in containers if _is_doomed(each, launch.before)]
         if not culprits:
             return ToolError(
                 "docker compose cannot start the stack",
@@ -236,7 +232,7 @@ class Stack:
                 detail=said,
             )
         culprit = culprits[0]
-        unwell = culprit.health == "unhealthy"
+        unwell = culprit.health == "unhealthy" and culprit.restarts < RESTARTS
         times = f", {culprit.restarts + 1} times" if culprit.restarts else ""
         cause = (
             f"is unhealthy: {culprit.probe}" if unwell else f"ended with {culprit.exit_code}{times}"
@@ -272,58 +268,3 @@ class Stack:
                 number = int(port.get("published") or 0)
                 if number and number not in own:
                     require_free(number)
-
-
-def describe(project: Project, containers: Sequence[Container]) -> Local:
-    """A stack for people and programs; asks the app's health path if all containers work."""
-    if not containers:
-        return Local(Engine.COMPOSE, State.DOWN)
-    settings = project.settings
-    by_service = {each.service: each for each in containers}
-    app = by_service.get(settings.service)
-    database = by_service.get(settings.database_service)
-    port = next(iter(app.ports.values()), None) if app else None
-    url = f"http://{HOST}:{port}" if port else None
-    health = _health(containers, url and url + settings.health)
-    return Local(
-        engine=Engine.COMPOSE,
-        state=State.UP if health.ok else State.UNHEALTHY,
-        url=url,
-        database=f"{database.image_name} in the stack" if database else None,
-        since=app.started if app else None,
-        health=health.reason,
-        services=tuple(
-            Service(each.service, each.image_name, each.state, each.health) for each in containers
-        ),
-    )
-
-
-def _health(containers: Sequence[Container], url: str | None) -> Health:
-    if any(not each.works for each in containers):
-        return Health(False, _progress(containers))
-    return check_health(url) if url else Health(False, "the app publishes no port")
-
-
-def _progress(containers: Sequence[Container]) -> str:
-    """What is not ready yet, in words."""
-    waiting = [f"{each.service} {_state(each)}" for each in containers if not each.works]
-    return ", ".join(waiting) or "starting the containers"
-
-
-def _state(container: Container) -> str:
-    if container.state == "running":
-        return container.health or container.state
-    return f"{container.state} ({container.exit_code})" if container.exit_code else container.state
-
-
-def _is_doomed(container: Container, before: Mapping[str, Container]) -> bool:
-    """Whether waiting is in vain, as far as can be said of what happened since `before`."""
-    old = before.get(container.id)
-    if old and (old.started, old.restarts) == (container.started, container.restarts):
-        return False
-    failed = container.state in ("exited", "dead") and container.exit_code != 0
-    return failed or container.restarts >= RESTARTS or container.health == "unhealthy"
-
-
-def _by_id(containers: Sequence[Container]) -> Mapping[str, Container]:
-    return {each.id: each for each in containers}

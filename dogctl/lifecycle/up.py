@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dogctl import own_version
@@ -29,7 +30,7 @@ def plan_up(
     version = own_version() if project.bundled else _local_version(project, runner)
     others = [each for each in engines(project, runner, environ) if each]
     ended = [step for each in others for step in _end(each, engine)]
-    return Plan("up", (*ended, *engine.up(version)))
+    return Plan("up", (*ended, *(_after(ended, step) for step in engine.up(version))))
 
 
 def _end(other: LocalEngine, engine: LocalEngine) -> tuple[Step, ...]:
@@ -37,6 +38,11 @@ def _end(other: LocalEngine, engine: LocalEngine) -> tuple[Step, ...]:
     if other.kind is engine.kind or other.look().state in (State.DOWN, State.UNKNOWN):
         return ()
     return other.down(volumes=False)
+
+
+def _after(ended: Sequence[Step], step: Step) -> Step:
+    names = tuple(each.name for each in ended)
+    return replace(step, needs=(*step.needs, *names)) if step.name == "start" else step
 
 
 def _local_version(project: Project, runner: Runner) -> str:

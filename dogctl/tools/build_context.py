@@ -10,6 +10,8 @@ from pathlib import Path
 # The label under which an image carries the key of what it was built from.
 KEY_LABEL = "dogctl.content-key"
 CHUNK = 1024 * 1024
+# What changes without anybody changing the code.
+NO_CODE = (".git", ".dogctl")
 
 
 def content_key(
@@ -21,7 +23,7 @@ def content_key(
     """A hash over every file that the builder would get, the build arguments and `extra`.
 
     `dockerfile` is relative to the context. Files that .dockerignore excludes do not count, nor do
-    times and owners, which are not in a checkout either. Raises OSError if a file cannot be read.
+    git's own and dogctl's own, nor times and owners, which are not in a checkout either. Raises OSError if a file cannot be read.
     """
     digest = hashlib.sha256()
     for part in (dockerfile, *extra, *(f"{k}={v}" for k, v in sorted((args or {}).items()))):
@@ -34,7 +36,8 @@ def content_key(
 def _included(context: Path, dockerfile: str) -> list[str]:
     from docker.utils.build import exclude_paths
 
-    return sorted(exclude_paths(str(context), _ignored(context, dockerfile), dockerfile))
+    patterns = [*_ignored(context, dockerfile), *NO_CODE]
+    return sorted(exclude_paths(str(context), patterns, dockerfile))
 
 
 def _ignored(context: Path, dockerfile: str) -> list[str]:

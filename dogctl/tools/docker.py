@@ -159,7 +159,7 @@ def _container(found: SdkContainer) -> Container:
         exit_code=state["ExitCode"],
         restarts=attributes.get("RestartCount", 0),
         # The check of a container that has ended says nothing.
-        health=health.get("Status") if state["Running"] else None,
+        health=health.get("Status") if state["Status"] == "running" else None,
         probe=probes[-1]["Output"].strip() if probes else "",
         image=attributes["Image"],
         image_name=attributes["Config"]["Image"],
