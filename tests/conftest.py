@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.guard.guard import Guard
@@ -14,6 +15,14 @@ from tests.testbed.debian import MissingPackages
 REPOSITORY = Path(__file__).resolve().parent.parent
 REAL_HOME = Path.home()
 GUARD = Guard(REAL_HOME, REPOSITORY)
+# The same examples in every run, however slow the machine: a failure is never a matter of luck.
+hypothesis.settings.register_profile(
+    "dogctl",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("dogctl")
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,17 @@ import pytest
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "dogctl"
-BASE = ("dogctl.errors", "dogctl.secrets")
+BASE = ("dogctl.errors", "dogctl.secrets", "dogctl.image")
+REGISTRY = (
+    *BASE,
+    "dogctl.own_version",
+    *(f"dogctl.registries.{name}" for name in ("auth", "base", "hosts", "http", "refusals")),
+)
 # The longest matching prefix of a module decides; values are prefixes of what it may import.
 ALLOWED = {
     "dogctl.errors": (),
     "dogctl.secrets": (),
+    "dogctl.image": (),
     "dogctl.bundled": (),
     "dogctl.answer": ("dogctl.errors",),
     "dogctl.plan": ("dogctl.errors",),
@@ -39,14 +45,26 @@ ALLOWED = {
         "dogctl.config.model",
         "dogctl.lifecycle",
         "dogctl.tools",
+        "dogctl.registries",
     ),
     "dogctl.tools": (*BASE, "dogctl.tools.runner"),
+    # Drivers share what is below them and know nothing of each other.
+    "dogctl.registries": REGISTRY,
+    "dogctl.registries.credentials": (
+        *BASE,
+        *(
+            f"dogctl.registries.{name}"
+            for name in ("artifact_registry", "base", "docker_config", "ecr", "hosts")
+        ),
+    ),
     "dogctl.output": (*BASE, "dogctl.answer", "dogctl.plan", "dogctl.output", "dogctl._version"),
 }
 ONLY_IN = {
     "subprocess": ("dogctl.tools.runner",),
     "rich": ("dogctl.output",),
     "typer": ("dogctl.cli",),
+    "boto3": ("dogctl.registries.ecr",),
+    "google": ("dogctl.registries.artifact_registry",),
 }
 # Imported by the command that needs them.
 LATE = ("docker", "boto3", "google", "pyhelm3", "pydantic", "requests", "psutil", "rich", "flask")
@@ -95,6 +113,19 @@ def test_only_output_prints() -> None:
 
 def test_help_imports_no_library_of_a_single_command() -> None:
     program = f"import sys, dogctl.cli.main; print([m for m in {LATE!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_login_for_a_registry_imports_only_what_that_registry_needs() -> None:
+    program = (
+        "import sys; from dogctl.registries.credentials import *;"
+        "from dogctl.registries.base import Login; from dogctl.secrets import Secret;"
+        "credentials_for('docker.io', Accounts(Login('dog', Secret('bone'))));"
+        f"print([m for m in {LATE!r} if m in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

@@ -1,0 +1,50 @@
+"""Which login for which registry. What the settings say comes first, what a machine has last."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from dogctl.image import DOCKER_HUB
+from dogctl.registries import artifact_registry, docker_config, ecr, hosts
+from dogctl.registries.base import Login
+from dogctl.secrets import Secret
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The logins that the settings give.
+
+    Args:
+        docker: DOCKER_USERNAME and DOCKER_PASSWORD.
+        docker_registry: the one registry they are for; they are sent to no other.
+        google: GCP_CREDENTIALS or GCP_SA_KEY, the JSON key of a service account.
+    """
+
+    docker: Login | None = None
+    docker_registry: str = DOCKER_HUB
+    google: Secret | None = None
+
+
+def credentials_for(registry: str, accounts: Accounts) -> Login | None:
+    """The login for a registry as in ImageRef; None if there is none.
+
+    It may ask Google or Amazon for one that lasts hours: ask again rather than keep it. Raises
+    DogctlError if there is one that does not work.
+    """
+    if hosts.is_google(registry):
+        return _google(registry, accounts)
+    if (region := hosts.amazon_region(registry)) is not None:
+        return ecr.login(region) or docker_config.login(registry)
+    if accounts.docker is not None and registry == accounts.docker_registry:
+        return accounts.docker
+    return docker_config.login(registry)
+
+
+def _google(registry: str, accounts: Accounts) -> Login | None:
+    if accounts.google is not None:
+        return artifact_registry.login_with_key(accounts.google)
+    if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+        return artifact_registry.default_login()
+    # Away from Google's machines, looking for one of them takes seconds: that comes last.
+    return docker_config.login(registry) or artifact_registry.default_login()

@@ -1,0 +1,170 @@
+"""Any registry of the OCI distribution specification.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from dogctl.errors import DogctlError
+from dogctl.image import DOCKER_HUB, Digest, ImageRef
+from dogctl.registries import refusals
+from dogctl.registries.auth import ChallengeAuth
+from dogctl.registries.base import LoginSource
+from dogctl.registries.hosts import is_loopback
+from dogctl.registries.http import PASSING_STATUSES, Http, Pause
+
+MANIFESTS = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+# Without them a registry converts an index into the manifest of one platform, or answers 404.
+ACCEPT = {"Accept": ", ".join(MANIFESTS)}
+# Names are docker.io/..., but the registry answers elsewhere.
+HUB_ADDRESS = "registry-1.docker.io"
+
+
+class OciRegistry:
+    """The images of one registry, as in base.Registry.
+
+    Args:
+        registry: as in ImageRef: host, host:port or docker.io.
+        login: asked for a login once the registry wants one; None stays anonymous.
+        ca: a file with the certificate authorities to trust; None: those that the engine trusts.
+        pause: waits some seconds, and may raise to give up.
+    """
+
+    def __init__(
+        self,
+        registry: str,
+        login: LoginSource = lambda: None,
+        *,
+        ca: Path | None = None,
+        pause: Pause = time.sleep,
+    ) -> None:
+        self.registry = registry
+        self._http = Http(ca=ca, pause=pause)
+        self._auth = ChallengeAuth(self._http, registry, login)
+
+    def resolve(self, ref: ImageRef) -> Digest | None:
+        """The digest that the tag, or else the digest, of `ref` has there; None if there is none.
+
+        HEAD does not count as a pull at Docker Hub. Raises DogctlError.
+        """
+        reference = ref.tag if ref.tag is not None else _required(ref.digest)
+        answer = self._send(ref, "HEAD", f"manifests/{reference}", headers=ACCEPT)
+        if answer.status_code == 404:
+            return None
+        if not answer.ok:
+            passing = answer.status_code in PASSING_STATUSES
+            # An answer to HEAD has no body; the same question with GET tells the reason.
+            answer = self._answered(ref, answer) if passing else self._get(ref, str(reference))
+        stated = answer.headers.get("Docker-Content-Digest")
+        if stated is not None:
+            return _digest(ref, stated)
+        return _hash(self._get(ref, str(reference)).content)
+
+    def tag(self, ref: ImageRef, digest: Digest, tags: Iterable[str]) -> tuple[str, ...]:
+        """Put tags on a manifest that is there already, without pushing anything again.
+
+        The same bytes get another name, so the digest stays; a tag that is on it already is left
+        alone, also where tags are immutable. Answers the tags that changed. Raises DogctlError.
+        """
+        wanted = [ref.tagged(tag) for tag in tags]
+        missing = [other for other in wanted if self.resolve(other) != digest]
+        if not missing:
+            return ()
+        found = self._get(ref, str(digest))
+        if _hash(found.content, digest.algorithm) != digest:
+            raise _corrupt(ref.pinned(digest), "the registry has other content under this digest")
+        kind = found.headers.get("Content-Type", "").partition(";")[0]
+        for other in missing:
+            put = self._send(
+                other,
+                "PUT",
+                f"manifests/{other.tag}",
+                data=found.content,
+                headers={"Content-Type": kind or found.json()["mediaType"]},
+            )
+            self._answered(other, put)
+            if (now := self.resolve(other)) != digest:
+                raise _corrupt(other, f"after tagging, the registry says {now}, not {digest}")
+        return tuple(str(other.tag) for other in missing)
+
+    def tags(self, ref: ImageRef) -> tuple[str, ...]:
+        """All tags of the repository of `ref`. Raises DogctlError."""
+        found: list[str] = []
+        path: str | None = "tags/list"
+        while path is not None:
+            answer = self._answered(ref, self._send(ref, "GET", path))
+            found += answer.json().get("tags") or []  # null where the last one was deleted
+            path = answer.links.get("next", {}).get("url")
+        return tuple(found)
+
+    def _get(self, ref: ImageRef, reference: str) -> requests.Response:
+        return self._answered(ref, self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT))
+
+    def _send(self, ref: ImageRef, method: str, path: str, **options: Any) -> requests.Response:
+        base = f"{self._address}/v2/{ref.repository}/"
+        url = urljoin(base, path)
+        if urlsplit(url)[:2] != urlsplit(base)[:2]:
+            raise _corrupt(ref, f"the registry sends us to another host: {url}")
+        return self._http.send(ref, method, url, auth=self._auth, **options)
+
+    @cached_property
+    def _address(self) -> str:
+        host = HUB_ADDRESS if self.registry == DOCKER_HUB else self.registry
+        if is_loopback(urlsplit(f"//{host}").hostname or ""):
+            # The engine talks to a registry on this machine in the clear if it has no TLS.
+            ref = ImageRef(self.registry, "library/unknown")
+            try:
+                self._http.send(ref, "GET", f"https://{host}/v2/")
+            except DogctlError as error:
+                no_tls = isinstance(error.__cause__, requests.exceptions.SSLError)
+                if error.code == refusals.UNTRUSTED or not no_tls:
+                    raise
+                return f"http://{host}"
+        return f"https://{host}"
+
+    def _answered(self, ref: ImageRef, answer: requests.Response) -> requests.Response:
+        """The answer, if it is one. Raises DogctlError with the cause otherwise."""
+        if answer.ok:
+            return answer
+        refusal = self._http.refusal(ref, answer, logged_in=self._auth.logged_in)
+        bearer = answer.request.headers.get("Authorization", "").startswith("Bearer ")
+        if refusal.status == 401 and refusal.logged_in and bearer:
+            # The login was good for a token, and the token is not good for this.
+            raise refusals.failure(refusals.DENIED, ref, says=refusal.says)
+        raise refusal.error()
+
+
+def _required(digest: Digest | None) -> Digest:
+    if digest is None:
+        raise ValueError("a reference to resolve has a tag or a digest")
+    return digest
+
+
+def _digest(ref: ImageRef, text: str) -> Digest:
+    try:
+        return Digest.parse(text)
+    except ValueError as error:
+        raise _corrupt(ref, str(error)) from None
+
+
+def _hash(content: bytes, algorithm: str = "sha256") -> Digest:
+    return Digest(algorithm, hashlib.new(algorithm, content).hexdigest())
+
+
+def _corrupt(ref: ImageRef, what: str) -> DogctlError:
+    return DogctlError(what, code="registry-inconsistent", where=str(ref))
