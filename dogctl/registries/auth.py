@@ -42,7 +42,14 @@ class RenewedAuth(AuthBase):
         self._known: dict[str, AuthBase] = {}
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.register_hook("response", self._renew)
+        origin = urlsplit(request.url or "")[:2]
+
+        def renew(response: requests.Response, **options: Any) -> requests.Response:
+            # A redirection may lead elsewhere, and no login is for there.
+            wanted = response.status_code == 401 and urlsplit(response.url)[:2] == origin
+            return self._renew(response, **options) if wanted else response
+
+        request.register_hook("response", renew)
         known = self._known.get(self.realm(request))
         return known(request) if known else request
 
@@ -56,8 +63,6 @@ class RenewedAuth(AuthBase):
         raise NotImplementedError
 
     def _renew(self, response: requests.Response, **options: Any) -> requests.Response:
-        if response.status_code != 401:
-            return response
         _ = response.content  # read to its end, so that the connection is free for others
         renewed = self.authorisation(response)
         if renewed is None:
@@ -116,7 +121,7 @@ class ChallengeAuth(RenewedAuth):
             # https://distribution.github.io/distribution/spec/auth/oauth/
             grant = {"grant_type": "refresh_token", "refresh_token": login.password.reveal()}
             form = {**asked, **grant, "client_id": "dogctl"}
-            answer = self._http.send(ref, "POST", realm, data=form)
+            answer = self._http.send(ref, "POST", realm, data=form, allow_redirects=False)
         else:
             basic = _basic(login.username, login.password)
             answer = self._http.send(ref, "GET", realm, params=asked, auth=basic)

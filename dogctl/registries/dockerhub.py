@@ -116,6 +116,7 @@ class _HubAuth(RenewedAuth):
             "POST",
             urljoin(self._api, "/v2/auth/token"),
             json={"identifier": login.username, "secret": login.password.reveal()},
+            allow_redirects=False,  # they would take the password along
         )
         if answer.status_code != 200:
             raise self._http.refusal(ref, answer, logged_in=True).error()

@@ -97,8 +97,10 @@ class OciRegistry:
                 data=found.content,
                 headers={"Content-Type": kind or found.json()["mediaType"]},
             )
-            self._answered(other, put)
+            # What counts is where the tag is: a lost answer makes us put it twice, and a registry
+            # of immutable tags refuses the second time.
             if (now := self.resolve(other)) != digest:
+                self._answered(other, put)
                 raise _corrupt(other, f"after tagging, the registry says {now}, not {digest}")
         return tuple(str(other.tag) for other in missing)
 

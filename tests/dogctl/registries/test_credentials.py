@@ -135,6 +135,7 @@ def service_account(private_key: str, token_uri: str) -> str:
     )
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("registry", GOOGLE)
 def test_google_gives_an_access_token_for_a_key(
     httpserver: HTTPServer, private_key: str, registry: str, config: Path
@@ -148,6 +149,7 @@ def test_google_gives_an_access_token_for_a_key(
     assert login == Login("oauth2accesstoken", Secret(CANARY))
 
 
+@pytest.mark.real
 def test_google_gives_one_for_the_application_default(
     httpserver: HTTPServer, private_key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +162,7 @@ def test_google_gives_one_for_the_application_default(
     assert credentials_for("gcr.io", Accounts()) == Login("oauth2accesstoken", Secret(CANARY))
 
 
+@pytest.mark.real
 def test_google_may_refuse_a_key(httpserver: HTTPServer, private_key: str) -> None:
     httpserver.expect_request("/token").respond_with_json(
         {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, status=400
@@ -178,6 +181,7 @@ def test_what_is_no_key(text: str) -> None:
     assert caught.value.where == "GCP_CREDENTIALS"
 
 
+@pytest.mark.real
 def test_amazon_gives_a_password(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     token = base64.b64encode(f"AWS:{CANARY}".encode()).decode()
     httpserver.expect_request("/", method="POST").respond_with_json(
@@ -192,6 +196,7 @@ def test_amazon_gives_a_password(httpserver: HTTPServer, monkeypatch: pytest.Mon
     assert "/eu-west-1/ecr/" in request.headers["Authorization"]
 
 
+@pytest.mark.real
 def test_amazon_may_refuse(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     httpserver.expect_request("/", method="POST").respond_with_json(
         {"__type": "UnrecognizedClientException", "message": "The security token is invalid."},

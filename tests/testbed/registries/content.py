@@ -15,6 +15,7 @@ OCI = "application/vnd.oci.image"
 INDEX, MANIFEST = f"{OCI}.index.v1+json", f"{OCI}.manifest.v1+json"
 LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 SCHEMA2 = "application/vnd.docker.distribution.manifest.v2+json"
+ACCEPT = f"{INDEX}, {MANIFEST}, {LIST}, {SCHEMA2}"
 
 
 def digest_of(content: bytes) -> str:
@@ -29,7 +30,9 @@ class Uploader:
         self.base = f"{registry.url}{repository}"
         self.session = requests.Session()
         self.session.auth = (USERNAME.encode(), PASSWORD.encode())
+        self.session.trust_env = False  # it would replace the next line by REQUESTS_CA_BUNDLE
         self.session.verify = registry.verify
+        self.session.headers["Accept"] = ACCEPT
 
     def image(self, tag: str, text: str, kind: str = MANIFEST) -> str:
         """An image without layers; another `text` makes another one. Returns its digest."""

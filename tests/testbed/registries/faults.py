@@ -135,23 +135,19 @@ class Passing(BaseHTTPRequestHandler):
 
     def handle_any(self) -> None:
         """Fail, or pass on."""
-        path = self.path.partition("?")[0]
-        fault = self.faults.next_fault(self.command, path)
+        fault = self.faults.next_fault(self.command, self.path.partition("?")[0])
         if fault is None or fault.late:
-            status = self.pass_on(lost=fault is not None)
+            self.pass_on(lost=fault is not None)
         elif fault.cut_after is not None:
             self.pass_part(fault.cut_after)
-            status = 0
         else:
             for _ in self.body():
                 pass  # a server that answers before it has read all breaks the connection
             self.answer(fault.status, fault.headers.items(), fault.body)
-            status = fault.status
-        self.faults.saw(Exchange(self.command, path, status))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
-    def pass_on(self, *, lost: bool) -> int:
+    def pass_on(self, *, lost: bool) -> None:
         """Send the request on, and its answer back, unless that is `lost`."""
         connection = HTTPConnection(self.upstream, timeout=60)
         try:
@@ -162,9 +158,8 @@ class Passing(BaseHTTPRequestHandler):
             connection.close()
         if lost:
             self.drop()
-            return 0
-        self.answer(answer.status, answer.getheaders(), content)
-        return answer.status
+        else:
+            self.answer(answer.status, answer.getheaders(), content)
 
     def pass_part(self, size: int) -> None:
         """Send a part of the body on, then drop both connections."""
@@ -209,6 +204,7 @@ class Passing(BaseHTTPRequestHandler):
 
     def answer(self, status: int, headers: Iterable[tuple[str, str]], content: bytes) -> None:
         """Answer the client."""
+        self.saw(status)
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in HOP | {"content-length"} or self.command == "HEAD":
@@ -220,8 +216,13 @@ class Passing(BaseHTTPRequestHandler):
 
     def drop(self) -> None:
         """Cut the client off."""
+        self.saw(0)
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
+
+    def saw(self, status: int) -> None:
+        """Remember the request, before the client can know that it is done."""
+        self.faults.saw(Exchange(self.command, self.path.partition("?")[0], status))
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

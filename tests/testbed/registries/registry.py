@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,15 @@ class RunningRegistry:
         return self.folder / "registry.log"
 
 
+@cache
+def binary() -> Path:
+    """The program. Raises MissingPackages.
+
+    To be asked for once outside of a test's sandbox, which has another home and an empty cache.
+    """
+    return programs().folder / "usr/bin/docker-registry"
+
+
 @contextmanager
 def registry(
     *,
@@ -68,7 +78,7 @@ def registry(
     `password` is what USERNAME needs to log in; `token` are the settings of a token server, which
     it then trusts instead; without both, everybody may do everything.
     """
-    binary = programs().folder / "usr/bin/docker-registry"
+    command = [str(binary()), "serve"]
     with tempfile.TemporaryDirectory(prefix="dogctl-registry-") as name:
         folder = Path(name)
         with network():
@@ -76,7 +86,7 @@ def registry(
         found = RunningRegistry(host, folder, certificate(folder) if tls else None)
         settings = folder / "settings.json"
         settings.write_text(json.dumps(configuration(found, password, token)))
-        with running([str(binary), "serve", str(settings)], found, network):
+        with running([*command, str(settings)], found, network):
             yield found
 
 
