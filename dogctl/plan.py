@@ -89,6 +89,7 @@ class Step:
         run: does it, and answers what later steps and the report need.
         needs: names of the steps whose results it uses.
         done: looks at the live system: the answer if the work is done already, else None.
+        left: what the steps before it leave as it is if the user stops here.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Step:
     run: Callable[[Run], Any]
     needs: tuple[str, ...] = ()
     done: Callable[[Results], Any | None] = lambda _: None
+    left: Callable[[Results], str | None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -197,10 +199,9 @@ class _Execution:
                 for future in ended:
                     self._settle(self.running.pop(future), future.result())
                 self._start_ready(pool)
-        unstarted = Status.CANCELLED if self.stop.is_set() else Status.SKIPPED
         for step in self.waiting:
-            error = Cancelled() if unstarted is Status.CANCELLED else None
-            self._settle(step, Outcome(unstarted, error=error))
+            stopped = self._cancelled(step) if self.stop.is_set() else Outcome(Status.SKIPPED)
+            self._settle(step, stopped)
         return self.report
 
     def _start_ready(self, pool: ThreadPoolExecutor) -> None:
@@ -218,12 +219,17 @@ class _Execution:
             status = Status.DONE if answer is None else Status.UNCHANGED
             if answer is None:
                 answer = step.run(Run(step, self.report.results, self.reporter, self.stop))
-        except Cancelled as error:
-            return Outcome(Status.CANCELLED, monotonic() - began, error)
+        except Cancelled:
+            return self._cancelled(step, monotonic() - began)
         except Exception as error:  # noqa: BLE001  (handed on in the report, raised by the caller)
             return Outcome(Status.FAILED, monotonic() - began, error)
         self.report.results.put(step.name, answer)
         return Outcome(status, monotonic() - began)
+
+    def _cancelled(self, step: Step, seconds: float = 0.0) -> Outcome:
+        known = all(need in self.report.results for need in step.needs)
+        left = step.left(self.report.results) if known else None
+        return Outcome(Status.CANCELLED, seconds, Cancelled(left))
 
     def _settle(self, step: Step, outcome: Outcome) -> None:
         self.report.outcomes[step.name] = outcome

@@ -16,8 +16,8 @@ import pytest
 from dogctl.cli.app import app
 from dogctl.errors import ExitCode
 from dogctl.lifecycle.config import list_settings
-from dogctl.tools.processes import free_port
 from tests.conftest import REPOSITORY
+from tests.testbed.ports import free_port
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
 NAMES = [page.name for page in PAGES]

@@ -12,9 +12,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, Request
 
-from dogctl.tools.processes import free_port
 from tests.conftest import REPOSITORY
 from tests.testbed.browser import chromium
+from tests.testbed.ports import free_port
 
 pytestmark = pytest.mark.real
 OUTPUT = REPOSITORY / "tests" / "output"

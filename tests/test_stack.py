@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from dogctl.tools.processes import free_port
 from tests.conftest import REPOSITORY
 from tests.testbed.engine import Engine, engine
+from tests.testbed.ports import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 

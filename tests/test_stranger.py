@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from dogctl.tools.processes import free_port
 from tests.conftest import REPOSITORY
+from tests.testbed.ports import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 

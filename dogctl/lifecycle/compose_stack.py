@@ -150,14 +150,13 @@ class Stack:
                     where = local.url or self.compose.name
                     raise unhealthy(settings, where, Health(False, reason), self._last_lines())
                 step.progress(f"waiting: {reason}")
-                try:
-                    step.sleep(POLL)
-                except Cancelled:
-                    left = f"{self.compose.name} runs on; dogctl down stops it"
-                    raise Cancelled(left) from None
+                step.sleep(POLL)
 
         change = f"wait until all services and {settings.health} are healthy"
-        return Step("health", lambda _: change, run, needs=("start",), done=done)
+        left = f"{self.compose.name} runs on; dogctl down stops it"
+        return Step(
+            "health", lambda _: change, run, needs=("start",), done=done, left=lambda _: left
+        )
 
     def _containers(self) -> tuple[Container, ...]:
         return self.docker.containers(self.compose.name)

@@ -104,12 +104,21 @@ class App:
         """The app if it runs. Raises DogctlError if it does not and its port is taken."""
         port = self.project.settings.port
         record = read_record(self.paths)
-        if record and record.fingerprint == self.fingerprint and is_running(record.process):
+        if record and self._is(record):
             return Started(record, None)
         will_be_freed = record and record.port == port and members(record.process)
         if not will_be_freed:
-            require_free(port)
+            try:
+                require_free(port)
+            except DogctlError:
+                record = read_record(self.paths)  # another dogctl may have started it meanwhile
+                if record and self._is(record):
+                    return Started(record, None)
+                raise
         return None
+
+    def _is(self, record: Record) -> bool:
+        return record.fingerprint == self.fingerprint and is_running(record.process)
 
     def launch(self, runner: Runner, environ: Mapping[str, str]) -> Started:
         """Start it, with a log of its own; the last run's log is kept beside it."""

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from dogctl.config.model import DEFAULT, Engine
-from dogctl.errors import Cancelled, ConfigError, DogctlError
+from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.app import app_variables, describe_database, fill
 from dogctl.lifecycle.engine import Local, Ready, State, Stopped
 from dogctl.lifecycle.health import (
@@ -165,15 +165,15 @@ class ProcessEngine:
                 if monotonic() > deadline:
                     raise unhealthy(settings, url, health, tuple(last_lines(paths.log, LOG_LINES)))
                 step.progress(f"waiting for {url}: {health.reason}")
-                try:
-                    step.sleep(POLL)
-                except Cancelled:
-                    left = f"{settings.name} runs on (PID {started.record.pid})"
-                    raise Cancelled(f"{left}; dogctl down stops it") from None
+                step.sleep(POLL)
             return ready(started)
 
+        def left(results: Results) -> str:
+            started: Started = results["start"]
+            return f"{settings.name} runs on (PID {started.record.pid}); dogctl down stops it"
+
         change = f"wait until {settings.health} is healthy"
-        return Step("health", lambda _: change, run, needs=("start",), done=done)
+        return Step("health", lambda _: change, run, needs=("start",), done=done, left=left)
 
     def _stop(self) -> Step:
         settings = self._project.settings

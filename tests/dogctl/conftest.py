@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dogctl.tools.processes import free_port
+from tests.testbed.ports import free_port
 
 # A server in ten lines, so that these tests are about dogctl and not about its bundled app.
 TINY_APP = """

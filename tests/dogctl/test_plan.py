@@ -99,6 +99,15 @@ def test_a_finished_step_stays_finished_after_a_request_to_stop() -> None:
     assert statuses(plan, stop) == {"a": Status.DONE, "b": Status.CANCELLED}
 
 
+def test_a_request_to_stop_says_what_was_left() -> None:
+    stop = threading.Event()
+    last = Step("b", lambda _: "", lambda _: 1, ("a",), left=lambda results: f"{results['a']} runs")
+    plan = Plan("test", (Step("a", lambda _: "", lambda _: stop.set() or "A"), last))
+    error = execute(plan, Recorder(), stop).error
+    assert isinstance(error, Cancelled)
+    assert error.detail == ("A runs",)
+
+
 def test_the_preview_says_what_is_not_known_yet() -> None:
     plan = Plan("test", (step("a", done="there"), step("b", "a"), step("c", "b")))
     assert [(p.change, p.status) for p in preview(plan)] == [

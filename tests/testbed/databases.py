@@ -21,8 +21,8 @@ from urllib.parse import quote
 import psycopg
 import pymysql
 
-from dogctl.tools.processes import free_port
 from tests.testbed.debian import ensure
+from tests.testbed.ports import free_port
 from tests.testbed.processes import kill_all, tree_of
 
 Server = TypeVar("Server", bound="DatabaseServer")

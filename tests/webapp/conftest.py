@@ -22,8 +22,8 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from dogctl.tools.processes import free_port
 from tests.testbed.databases import DatabaseServer, mariadb, postgresql
+from tests.testbed.ports import free_port
 from tests.testbed.processes import kill_all, tree_of
 from webapp.app import WebApp, create_app
 from webapp.database import Database

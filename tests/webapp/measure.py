@@ -22,9 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from dogctl.tools.processes import free_port
 from tests.testbed.databases import mariadb, postgresql
 from tests.testbed.debian import ensure
+from tests.testbed.ports import free_port
 from tests.testbed.processes import kill_all, tree_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]

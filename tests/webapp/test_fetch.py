@@ -10,7 +10,6 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from dogctl.tools.processes import free_port
 from tests.webapp.conftest import picture
 from webapp.fetch import fetch, is_private
 from webapp.pictures import PictureError
@@ -242,10 +241,12 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up() -> None:
         thread.join()
 
     assert code == "unreachable"
-    assert took < 2
+    assert took < 10
 
 
 def test_nobody_there() -> None:
-    assert refused(f"http://127.0.0.1:{free_port()}/") == "unreachable"
+    with socket.socket() as silent:  # has the port, and does not listen
+        silent.bind(("127.0.0.1", 0))
+        assert refused(f"http://127.0.0.1:{silent.getsockname()[1]}/") == "unreachable"
     assert refused("http://") == "bad-url"
     assert refused("dog.gif") == "bad-url"

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.webapp.test_visits import FakeLedger
+from tests.webapp.test_visits import FakeLedger, wait_until
 from webapp.database import DatabaseError, DatabaseUnavailable
 from webapp.hub import Hub, HubLedger
 from webapp.ledger import Grant
@@ -41,11 +41,16 @@ def ledger() -> SharedLedger:
 
 
 @pytest.fixture
-def path(tmp_path: Path, ledger: SharedLedger) -> Iterator[Path]:
+def hub(tmp_path: Path, ledger: SharedLedger) -> Iterator[Hub]:
     hub = Hub(tmp_path / "hub", ledger)  # type: ignore[arg-type]
     hub.start()
-    yield tmp_path / "hub"
+    yield hub
     hub.close()
+
+
+@pytest.fixture
+def path(hub: Hub, tmp_path: Path) -> Path:  # noqa: ARG001  (it listens there)
+    return tmp_path / "hub"
 
 
 def test_a_worker_gets_what_it_asks_for(path: Path) -> None:
@@ -57,26 +62,24 @@ def test_a_worker_gets_what_it_asks_for(path: Path) -> None:
     worker.close()
 
 
-def test_workers_that_wait_share_a_commit(path: Path, ledger: SharedLedger) -> None:
-    workers = [HubLedger(path) for _ in range(3)]
-    for worker in workers:
+def test_workers_that_wait_share_a_commit(hub: Hub, path: Path, ledger: SharedLedger) -> None:
+    first, *others = (HubLedger(path) for _ in range(3))
+    for worker in (first, *others):
         worker.add(0)
     ledger.batches.clear()
+    asked = ledger.asked
     ledger.open.clear()
-    granted: list[int] = []
-    threads = [
-        threading.Thread(target=lambda worker=worker: granted.extend(worker.add(5).numbers))
-        for worker in workers
-    ]
-    for thread in threads:
-        thread.start()
-    threading.Timer(0.2, ledger.open.set).start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(3) as pool:
+        granted = [pool.submit(first.add, 5)]
+        wait_until(lambda: ledger.asked > asked)
+        granted += [pool.submit(worker.add, 5) for worker in others]
+        wait_until(lambda: len(hub._selector.select(0)) == 2)
+        ledger.open.set()
+        numbers = [number for each in granted for number in each.result().numbers]
 
-    assert sorted(granted) == list(range(1, 16))
-    assert len(ledger.batches) == 2
-    for worker in workers:
+    assert sorted(numbers) == list(range(1, 16))
+    assert ledger.batches == [5, 10]
+    for worker in (first, *others):
         worker.close()
 
 

@@ -151,7 +151,8 @@ def test_a_stalled_reader_holds_up_nobody_and_learns_what_it_missed() -> None:
         assert process.stdout
         assert process.stderr
         seconds, kept = process.stderr.readline().split()
-        assert float(seconds) < 2
+        # Waiting for the reader at every urgent line would take 20.
+        assert float(seconds) < 10
         assert int(kept) <= 200_000
 
         events = []

@@ -44,7 +44,7 @@ def test_threads_prepare_at_once(any_url: str) -> None:
     def work() -> None:
         start.wait()
         try:
-            prepare_within(Database(parse_url(any_url)), 10, lambda _: None)
+            prepare_within(Database(parse_url(any_url)), 60, lambda _: None)
         except Exception as error:  # noqa: BLE001  # told by the test
             errors.append(error)
 
@@ -65,7 +65,7 @@ def test_threads_prepare_at_once(any_url: str) -> None:
 def test_processes_prepare_at_once(any_url: str) -> None:
     code = (
         "import sys, webapp.store as s, webapp.database as d, webapp.dburl as u;"
-        "s.prepare_within(d.Database(u.parse_url(sys.argv[1])), 10, lambda _: None)"
+        "s.prepare_within(d.Database(u.parse_url(sys.argv[1])), 60, lambda _: None)"
     )
     command = [sys.executable, "-c", code, any_url]
     running = [subprocess.Popen(command, cwd=REPOSITORY) for _ in range(5)]
@@ -163,10 +163,10 @@ def test_a_database_that_stays_away_is_told() -> None:
     told: list[str] = []
 
     with pytest.raises(DatabaseUnavailable) as caught:
-        prepare_within(database, 0.8, told.append)
+        prepare_within(database, 3, told.append)
 
     assert caught.value.reason == "database cannot be reached"
-    assert len(told) == 1
+    assert 1 <= len(told) <= 5
     assert "geheim" not in told[0]
 
 
