@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -31,6 +32,9 @@ def sandbox(
 ) -> Iterator[Path]:
     """A home of its own, no settings from outside, and no way to the outside world."""
     home = tmp_path_factory.mktemp("home")
+    # A run in the background ignores ^C, and so would every program that a test starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in list(os.environ):
         if name.startswith(("XDG_", "DB_", "FLASK_", "DOCKER_", "AWS_", "DOGCTL_")):
             monkeypatch.delenv(name)
