@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ DENIED = "access to the database was denied"
 DISK_FULL = "disk is full"
 FULL = "database has too many connections"
 LOST = "connection to the database was lost"
+GONE = "database file was deleted or replaced"
 READ_ONLY = "database is read-only"
 REFUSED = "database refused the statement"
 MISSING = "database does not exist"
@@ -118,14 +120,44 @@ class Dialect:
     away: Callable[[BaseException], str]
 
 
+class _FileGone(sqlite3.OperationalError):
+    pass
+
+
+class _SqliteFile(sqlite3.Connection):
+    """A connection that ends with its file: SQLite would go on in one that nobody finds again."""
+
+    path = ""
+    opened: tuple[int, int] | None = None
+
+    def cursor(self, *arguments: Any) -> Any:
+        if self.opened and file_identity(self.path) != self.opened:
+            raise _FileGone(GONE)
+        return super().cursor(*arguments)
+
+
+def file_identity(path: str) -> tuple[int, int] | None:
+    """What file stands at a path; None if there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  (on the way of every statement)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _sqlite_connect(url: DatabaseUrl) -> RawConnection:
     raw = sqlite3.connect(
-        url.name, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False
+        url.name,
+        timeout=LOCK_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_SqliteFile,
     )
     try:
         raw.execute("PRAGMA journal_mode=WAL")
         # What makes a commit in WAL mode survive a power cut: https://www.sqlite.org/pragma.html
         raw.execute("PRAGMA synchronous=FULL")
+        raw.path, raw.opened = url.name, file_identity(url.name)
     except BaseException:
         raw.close()
         raise
@@ -133,6 +165,8 @@ def _sqlite_connect(url: DatabaseUrl) -> RawConnection:
 
 
 def _sqlite_away(error: BaseException) -> str:
+    if isinstance(error, _FileGone):
+        return GONE
     # The low byte is the primary code: https://www.sqlite.org/rescode.html
     return SQLITE_REASONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from webapp.database import Connection, Database, DatabaseUnavailable
 from webapp.dburl import DatabaseUrl
+from webapp.dialects import GONE, file_identity
 from webapp.library import BUNDLED_FOLDER, bundled_pictures, is_seeded, seed
 from webapp.schema import exclusive, is_current, migrate
 
@@ -60,4 +61,6 @@ class ReadyDatabase(Database):
                 if not self._ready:
                     prepare(Database(self.url))
                     self._ready = True
+        if self.url.engine == "sqlite" and not file_identity(self.url.name):
+            raise DatabaseUnavailable(GONE)  # a new, empty one would begin the count again
         return super().connect()

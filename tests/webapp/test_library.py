@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.webapp.conftest import number_in
 from webapp.app import WebApp
 from webapp.database import DatabaseUnavailable
+from webapp.dburl import DatabaseUrl
 from webapp.library import Library, Picture
 
 
@@ -71,6 +74,24 @@ def test_a_counter_that_was_taken_away_is_a_database_that_is_not_ready(
     assert answer.json == {"status": "unready", "reason": "counter is missing from the database"}
     assert client.get("/metrics").status_code == 200
     assert client.get("/").status_code == 503
+
+
+def test_a_database_file_that_was_taken_away_counts_nobody(
+    make_app: Callable[..., WebApp], sqlite_url: DatabaseUrl
+) -> None:
+    app = make_app(visit_timeout=0.3)
+    client = app.test_client()
+    client.get("/")
+    file = Path(sqlite_url.name)
+    kept = file.rename(file.with_suffix(".kept"))
+    assert client.get("/").status_code == 503
+    reason = "database file was deleted or replaced"
+    assert client.get("/ready").json == {"status": "unready", "reason": reason}
+    assert not file.exists()
+    kept.rename(file)
+    while (page := client.get("/")).status_code == 503:
+        pass
+    assert number_in(page.text) == 2
 
 
 def test_a_head_request_has_no_length_that_is_wrong(app: WebApp) -> None:
