@@ -1,7 +1,9 @@
 """`dogctl` and `python -m dogctl`."""
 
 import os
+import signal
 import sys
+from types import FrameType
 
 from dogctl.output.streams import ReaderGoneError, prepare
 
@@ -10,6 +12,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         prepare()
         code = _run(sys.argv[1:])
@@ -17,7 +20,14 @@ def main() -> None:
         code = INTERRUPTED
     except ReaderGoneError:
         code = 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # The answer has been given: the interpreter's end must not make it another one.
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _run(arguments: list[str]) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 import typer
 
@@ -18,7 +16,6 @@ from dogctl.output.streams import ReaderGoneError
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line on prepared streams; answers the exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     # The flags as far as they can be read before parsing: usage errors obey them as well.
     channel = Channel(arguments, json="--json" in options, events="--events" in options)
@@ -60,10 +57,6 @@ def _fail(channel: Channel, error: DogctlError) -> int:
     except DogctlError as unwritten:
         return unwritten.exit_code
     return error.exit_code
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _usage_error(error: typer.TyperException) -> ConfigError:

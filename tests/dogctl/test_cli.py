@@ -190,6 +190,28 @@ def test_a_signal_is_answered_with_json_and_130(tiny: Project, number: signal.Si
     assert not admin.is_running() or admin.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_answer_does_not_change_it(
+    tiny: Project, number: signal.Signals
+) -> None:
+    (tiny.root / "sitecustomize.py").write_text(
+        "import atexit, sys, time\n"
+        "atexit.register(lambda: (print('ending', file=sys.stderr, flush=True), time.sleep(1)))\n"
+    )
+    with subprocess.Popen(
+        tiny.argv("status", "--json"),
+        cwd=tiny.root,
+        env=tiny.environ(PYTHONPATH=str(tiny.root)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline() == b"ending\n"
+        process.send_signal(number)
+        answer = json.loads(process.communicate()[0])
+    assert process.returncode == answer["exit_code"] == 0
+
+
 @pytest.mark.parametrize(
     "table",
     [
