@@ -14,6 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dogctl.config.load import load
+from dogctl.lifecycle import process_engine
+from dogctl.lifecycle.local import Paths, read_record
+from dogctl.lifecycle.up import plan_up
+from dogctl.plan import Results
 from dogctl.tools.processes import start_mark
 from tests.dogctl.conftest import TINY_APP, Project
 from tests.testbed.ports import free_port
@@ -218,6 +223,17 @@ def test_two_at_once_start_one_app(tiny: Project) -> None:
     answers = [json.loads(process.communicate()[0]) for process in running]
     assert [answer["exit_code"] for answer in answers] == [0, 0, 0]
     assert len({answer["data"]["pid"] for answer in answers}) == 1
+
+
+def test_an_app_that_was_started_a_moment_ago_has_not_taken_its_own_port(
+    tiny: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two `up` at once: the other one starts the app between our look at the record and the port."""
+    started = tiny.dogctl("up", "--json").json["data"]
+    first, *_ = plan_up(load(folder=tiny.root, environ=tiny.environ())).steps
+    looks = iter([None, read_record(Paths(tiny.root / ".dogctl"))])
+    monkeypatch.setattr(process_engine, "read_record", lambda _: next(looks))
+    assert first.done(Results()).record.pid == started["pid"]
 
 
 def test_an_interrupt_says_what_was_left(tiny: Project) -> None:
