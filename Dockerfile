@@ -7,9 +7,15 @@ COPY requirements/image.txt ./
 # Wheels only: no compiler is needed, and what is locked is what runs.
 RUN python -m pip install --no-cache-dir --no-compile --disable-pip-version-check \
         --root-user-action=ignore --require-hashes --only-binary=:all: \
-        --target /build/site -r image.txt \
-    && find /build/site -name tests -type d -prune -exec rm -rf {} + \
-    && mkdir /build/empty
+        --target /build/site -r image.txt
+COPY requirements/trim.py ./
+RUN python trim.py /build/site && mkdir /build/empty
+
+FROM ${PYTHON_IMAGE} AS code
+COPY templates /build/templates
+COPY webapp /build/webapp
+# Whatever the umask of the clone was.
+RUN chmod -R go=rX /build
 
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.0.0-dev.0.nogit
@@ -35,8 +41,7 @@ COPY --from=dependencies /build/site ./site
 # Volumes take over the owner of the folder they are mounted on.
 COPY --from=dependencies --chown=10001:10001 /build/empty /data
 COPY --from=dependencies --chown=10001:10001 /build/empty /run/stack
-COPY templates ./templates
-COPY webapp ./webapp
+COPY --from=code /build ./
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 EXPOSE 5000

@@ -20,6 +20,7 @@ BUSY = "database is locked"
 DENIED = "access to the database was denied"
 DISK_FULL = "disk is full"
 FULL = "database has too many connections"
+INSECURE = "database has no TLS, which it needs to take the password"
 LOST = "connection to the database was lost"
 GONE = "database file was deleted or replaced"
 READ_ONLY = "database is read-only"
@@ -51,6 +52,7 @@ MYSQL_REASONS = {
     1792: READ_ONLY,
     1836: READ_ONLY,
     2003: UNREACHABLE,
+    2061: INSECURE,
     # What a server says when it stops, when someone kills the session, or when the network fails:
     # the same statement may succeed on the next connection.
     **dict.fromkeys((1053, *range(1152, 1162), 1317, 1927, 3169, 4031), LOST),
@@ -174,24 +176,30 @@ def _sqlite_away(error: BaseException) -> str:
 def _mysql_connect(url: DatabaseUrl) -> RawConnection:
     import pymysql
 
+    # Without options PyMySQL connects by TLS where the server has it, and takes any certificate.
     tls: dict[str, Any] = {**url.options}
     if tls:
         tls["ssl_verify_cert"] = True
-    raw = pymysql.connect(
-        host=url.host,
-        port=url.port,
-        user=url.user,
-        # PyMySQL would send a text as Latin-1.
-        password=url.password.reveal().encode(),
-        database=url.name,
-        charset="utf8mb4",
-        autocommit=True,
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=STATEMENT_SECONDS,
-        write_timeout=STATEMENT_SECONDS,
-        init_command=f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}",
-        **tls,
-    )
+    try:
+        raw = pymysql.connect(
+            host=url.host,
+            port=url.port,
+            user=url.user,
+            # PyMySQL would send a text as Latin-1.
+            password=url.password.reveal().encode(),
+            database=url.name,
+            charset="utf8mb4",
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=STATEMENT_SECONDS,
+            write_timeout=STATEMENT_SECONDS,
+            init_command=f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}",
+            **tls,
+        )
+    except RuntimeError as error:
+        # A password for caching_sha2_password without TLS, and no library for RSA here. MySQL's
+        # own clients refuse with this number too.
+        raise pymysql.err.OperationalError(2061, str(error)) from error
     return cast(RawConnection, raw)
 
 

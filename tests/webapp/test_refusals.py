@@ -189,6 +189,7 @@ def test_mysql_tells_a_killed_session(database_servers: Callable[[str], Database
         (1836, "database is read-only"),
         *((code, "connection to the database was lost") for code in (1053, 1152, 1161, 1317)),
         *((code, "connection to the database was lost") for code in (1927, 3169, 4031)),
+        (2061, "database has no TLS, which it needs to take the password"),
         (1206, "database refused the statement"),
     ],
 )
