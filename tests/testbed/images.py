@@ -44,8 +44,9 @@ class Image:
     def pack(self, folder: Path) -> Path:
         """Download the packages and make a file system of them."""
         suite = Suite(self.suite)
-        downloads = folder / self.tag
-        packed = folder / f"{self.tag}.tar"
+        name = self.tag.replace("/", "-")
+        downloads = folder / name
+        packed = folder / f"{name}.tar"
         with stage(f"downloading and packing {self.tag}"):
             needed = [
                 found.name
@@ -53,8 +54,8 @@ class Image:
                 if not layers.NEEDLESS_PACKAGES.fullmatch(found.name)
             ]
             layers.pack(suite.download(needed, downloads), packed)
-        names = sorted(path.stem for path in downloads.glob("*.deb"))
-        (folder / f"{self.tag}.versions").write_text("".join(f"{name}\n" for name in names))
+        files = sorted(path.stem for path in downloads.glob("*.deb"))
+        (folder / f"{name}.versions").write_text("".join(f"{found}\n" for found in files))
         shutil.rmtree(downloads)
         return packed
 
@@ -65,6 +66,8 @@ IMAGES = (
     Image("mysql:8.4", "mysql", "sid", ("mysql-server-core", "mysql-client-core")),
     Image("mariadb:11.8", "mysql", "trixie", ("mariadb-server-core", "mariadb-client")),
     Image("postgres:17", "postgres", "trixie", ("postgresql-17", "tzdata")),
+    # Likewise of the third series.
+    Image("prom/prometheus:v3.13.1", "prometheus", "sid", ("prometheus", "promtool")),
 )
 
 
