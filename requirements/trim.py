@@ -27,22 +27,26 @@ UNUSED = (
 
 
 def main(site: Path) -> None:
-    """Trim the packages. Raises LookupError or OSError when that cannot be right any more."""
+    """Trim the packages, and see that all that is left of them can be loaded."""
+    trim(site)
+    for module in modules(site):
+        ctypes.CDLL(str(module))
+
+
+def trim(site: Path) -> None:
+    """Delete what is unused. Raises LookupError where that is not where it was."""
     for pattern in UNUSED:
         found = list(site.glob(pattern))
         if not found:
             raise LookupError(f"there is no {pattern} in {site}")
         for path in found:
             remove(path)
-    modules = [path for path in site.rglob("*.so") if not bundled(path)]
-    libraries = {path for path in site.glob("*.libs/*") if bundled(path)}
-    unused = libraries - linked(modules, libraries)
+    libraries = set(site.glob("*.libs/*"))
+    unused = libraries - linked(modules(site), libraries)
     if not unused:
-        raise LookupError("every bundled library is still in use: look where they are now")
+        raise LookupError(f"every library in {site}/*.libs is used, or they are elsewhere")
     for path in unused:
         remove(path)
-    for path in modules:
-        ctypes.CDLL(str(path))
 
 
 def remove(path: Path) -> None:
@@ -53,9 +57,9 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def bundled(path: Path) -> bool:
-    """Whether it is a library that a wheel brought along."""
-    return path.parent.suffix == ".libs"
+def modules(site: Path) -> list[Path]:
+    """The extension modules; libraries that wheels brought along are not among them."""
+    return [path for path in site.rglob("*.so") if path.parent.suffix != ".libs"]
 
 
 def linked(files: list[Path], libraries: set[Path]) -> set[Path]:
