@@ -110,7 +110,8 @@ def running(stack: Stack, *up: str) -> Iterator[Stack]:
         stack.compose("up", "--build", "--detach", *up)
         yield stack
     finally:
-        stack.compose("--profile=monitoring", "down", "--volumes", "--rmi=local")
+        stack.compose("--profile=monitoring", "down", "--volumes")
+        stack.run("docker", "image", "rm", "--force", stack.environ["APP_IMAGE"])
 
 
 @pytest.fixture(scope="module")
