@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from dogctl.tools.processes import free_port
+from tests.testbed.ports import free_port
+from tests.bench.table import Row
 
 ROUNDS = 15
 DOGCTL = str(Path(sys.executable).with_name("dogctl"))
@@ -18,7 +19,7 @@ BARE = (sys.executable, "-c", "pass")
 COMPLETION = {"_DOGCTL_COMPLETE": "complete_bash", "COMP_WORDS": "dogctl st", "COMP_CWORD": "1"}
 
 
-def measure_commands() -> Iterator[str]:
+def measure_commands() -> Iterator[Row]:
     """Ratios to a Python that does nothing: median of pairs, so that a slow moment hits both."""
     for name, argv, extra, goal in (
         ("dogctl --version", (DOGCTL, "--version"), {}, 8),
@@ -27,15 +28,15 @@ def measure_commands() -> Iterator[str]:
     ):
         seconds(argv, extra)  # the first run compiles and fills the file cache
         ratios = [seconds(argv, extra) / seconds(BARE) for _ in range(ROUNDS)]
-        yield f"{name:24} {median(ratios):5.1f}x  python -c pass   (goal: at most {goal}x)"
+        yield Row(name, median(ratios), "x", f"at most {goal}")
 
 
-def measure_up(folder: Path) -> Iterator[str]:
+def measure_up(folder: Path) -> Iterator[Row]:
     """From the command to a page that answers, with a new database and with an old one."""
     environ = {"FLASK_PORT": str(free_port()), "XDG_DATA_HOME": str(folder)}
     for name in ("first dogctl up", "second dogctl up"):
         took = seconds((DOGCTL, "up"), environ, folder)
-        yield f"{name:24} {took:5.2f} s                   (goal: at most 2 s, idle machine)"
+        yield Row(name, took, "s", "at most 2")
         seconds((DOGCTL, "down"), environ, folder)
 
 

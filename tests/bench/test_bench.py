@@ -1,0 +1,68 @@
+"""The benchmarks work; what they find is not looked at."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+
+import pytest
+
+from tests.bench.load import Candidate, figures, measure, serving
+from tests.bench.servers import command
+from tests.bench.table import Row
+from tests.bench.visits import candidates, measure_visits
+from tests.testbed.databases import mariadb
+from tests.testbed.debian import ensure
+from tests.webapp.conftest import number_in
+
+PRINTED = """
+  Latency Distribution
+     50%    1.20ms
+     99%    0.99s
+  9 requests in 1.00s, 1.00KB read
+Requests/sec:   1234.50
+"""
+
+
+def test_a_row_shows_its_figure_and_its_goal() -> None:
+    assert re.split("  +", str(Row("a / b", 12.345, "x", "at most 4"))) == [
+        "",
+        "a / b",
+        "12.35 x",
+        "at most 4",
+    ]
+    assert str(Row("rate", 23456.7, "/s")).endswith(" 23,457 /s")
+
+
+def test_the_figures_of_wrk() -> None:
+    assert figures(PRINTED) == (1234.5, 990)
+    with pytest.raises(RuntimeError):
+        figures("unable to connect")
+
+
+@pytest.mark.real
+def test_the_naive_app_counts() -> None:
+    with mariadb() as server:
+        naive = candidates(server.create(), server.create())[2]
+        with serving(naive) as (_, port):
+            pages = [
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/").read().decode()
+                for _ in range(2)
+            ]
+    first, second = map(number_in, pages)
+    assert second == first + 1
+
+
+@pytest.mark.real
+def test_a_server_that_fails_is_not_measured() -> None:
+    ensure("wrk")
+    failing = Candidate("failing", command("granian", "tests.bench.naive", "app", 1))
+    with pytest.raises(RuntimeError, match="Non-2xx"):
+        measure(failing, 1)
+
+
+@pytest.mark.real
+def test_a_short_round_of_visits() -> None:
+    rows = list(measure_visits(rounds=1, seconds=1))
+    assert all(row.value > 0 for row in rows)
+    assert {row.unit for row in rows} == {"/s", "x", "ms"}
