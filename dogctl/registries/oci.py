@@ -118,6 +118,8 @@ class OciRegistry:
         return self._answered(ref, self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT))
 
     def _send(self, ref: ImageRef, method: str, path: str, **options: Any) -> requests.Response:
+        if ref.registry != self.registry:
+            raise ValueError(f"{ref} is not at {self.registry}")
         base = f"{self._address}/v2/{ref.repository}/"
         url = urljoin(base, path)
         if urlsplit(url)[:2] != urlsplit(base)[:2]:
