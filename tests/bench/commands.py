@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from tests.testbed.ports import free_port
 from tests.bench.table import Row
+from tests.testbed.ports import free_port
 
 ROUNDS = 15
 DOGCTL = str(Path(sys.executable).with_name("dogctl"))
