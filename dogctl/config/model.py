@@ -85,6 +85,23 @@ class Settings:
     database_service: str = _setting(
         parse.name, "the database's service in the compose file", default="database"
     )
+    docker_repo: str | None = _setting(
+        parse.repository,
+        "repository of the image: docker.io/team/app; without a team it is the user's",
+        env="DOCKER_REPO",
+    )
+    docker_username: str | None = _setting(
+        parse.text, "user at the registry", env="DOCKER_USERNAME"
+    )
+    docker_password: Secret | None = _setting(
+        parse.secret, "password or access token of that user", env="DOCKER_PASSWORD"
+    )
+    gcp_credentials: Secret | None = _setting(
+        parse.secret, "key of a Google service account, as JSON", env="GCP_CREDENTIALS"
+    )
+    gcp_sa_key: Secret | None = _setting(
+        parse.secret, "the same under its other name", env="GCP_SA_KEY"
+    )
     serve: tuple[str, ...] = _setting(
         parse.command,
         "command that serves the app; {python} and {port} are filled in",

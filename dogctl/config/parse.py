@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from dogctl.image import ImageRef
 from dogctl.secrets import Secret
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -58,6 +59,16 @@ def path(value: Any) -> str:
     if not isinstance(value, str) or not PATH.fullmatch(value):
         raise ValueError("must be a path that begins with /")
     return value
+
+
+def repository(value: Any) -> str:
+    try:
+        ref = ImageRef.parse(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f"must be a repository of images ({error})") from None
+    if ref.tag or ref.digest:
+        raise ValueError("must be a repository of images, without a tag or digest")
+    return str(value)
 
 
 def command(value: Any) -> tuple[str, ...]:

@@ -1,0 +1,40 @@
+"""Which image a project's is: where it lives, and which account may push it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dogctl.image import DOCKER_HUB, ImageRef
+from dogctl.registries.base import Login
+from dogctl.registries.credentials import Accounts
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+
+
+def image_name(project: Project) -> ImageRef:
+    """The repository of the project's image, without a tag.
+
+    DOCKER_REPO alone is a repository of DOCKER_USERNAME at Docker Hub, as the CI systems of such
+    projects have it; without either it is a local name that cannot be pushed.
+    """
+    settings = project.settings
+    repo = settings.docker_repo or settings.name
+    user = settings.docker_username
+    return ImageRef.parse(repo if "/" in repo or not user else f"{user}/{repo}")
+
+
+def is_local(image: ImageRef) -> bool:
+    """Whether it names no repository that anybody could push to."""
+    return image.registry == DOCKER_HUB and image.repository.startswith("library/")
+
+
+def accounts(project: Project) -> Accounts:
+    """The logins that the settings give; those of Docker are for the image's registry only."""
+    settings = project.settings
+    user, password = settings.docker_username, settings.docker_password
+    return Accounts(
+        docker=Login(user, password) if user and password else None,
+        docker_registry=image_name(project).registry,
+        google=settings.gcp_credentials or settings.gcp_sa_key,
+    )
