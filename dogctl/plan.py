@@ -17,6 +17,10 @@ from typing import Any, Protocol
 
 from dogctl.errors import Cancelled
 
+# Python handles a signal in the main thread only, and one that comes just before that thread
+# waits does not wake it.
+WAKE_SECONDS = 0.2
+
 
 class Results:
     """What the steps so far have answered, by step name."""
@@ -195,7 +199,7 @@ class _Execution:
         with ThreadPoolExecutor(max_workers=8, thread_name_prefix="step") as pool:
             self._start_ready(pool)
             while self.running:
-                ended, _ = wait(self.running, return_when=FIRST_COMPLETED)
+                ended, _ = wait(self.running, WAKE_SECONDS, return_when=FIRST_COMPLETED)
                 for future in ended:
                     self._settle(self.running.pop(future), future.result())
                 self._start_ready(pool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import Any
 
@@ -97,6 +98,23 @@ def test_a_finished_step_stays_finished_after_a_request_to_stop() -> None:
     stop = threading.Event()
     plan = Plan("test", (Step("a", lambda _: "", lambda _: stop.set() or "A"), step("b", "a")))
     assert statuses(plan, stop) == {"a": Status.DONE, "b": Status.CANCELLED}
+
+
+def test_a_signal_that_does_not_wake_the_main_thread_is_heard_all_the_same() -> None:
+    stop = threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda *_: stop.set())
+
+    def wait(run: Run) -> bool:
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        run.sleep(10)
+        return True
+
+    try:
+        assert statuses(Plan("test", (Step("a", lambda _: "", wait),)), stop) == {
+            "a": Status.CANCELLED
+        }
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_a_request_to_stop_says_what_was_left() -> None:
