@@ -105,6 +105,7 @@ def test_a_signal_that_does_not_wake_the_main_thread_is_heard_all_the_same() -> 
     before = signal.signal(signal.SIGUSR1, lambda *_: stop.set())
 
     def wait(run: Run) -> bool:
+        run.sleep(0.3)  # by now the main thread waits
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         run.sleep(10)
         return True
