@@ -18,6 +18,7 @@ from tests.conftest import REPOSITORY
 from tests.eventually import eventually
 from tests.testbed.engine import Engine, engine
 from tests.testbed.ports import free_port
+from tests.webapp.test_count import VISITS, Visitors
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -146,6 +147,21 @@ def test_what_is_killed_comes_back(stack: Stack, service: str) -> None:
     eventually(lambda: stack.came_back(service))
     eventually(lambda: stack.get("/ready").ok)
     assert stack.visit() == before + 1
+
+
+def test_the_count_equals_the_answers_when_mysql_dies_twice(stack: Stack) -> None:
+    before = stack.get("/api/visits").json()["visits"]
+    with stack.docker.network():
+        visitors = Visitors(stack.port)
+    for part in (1, 2):
+        visitors.wait_for(part * VISITS // 3)
+        stack.kill("database")
+    visitors.finish()
+    assert len(set(visitors.numbers)) == len(visitors.numbers)
+    assert set(visitors.refused) <= {503}
+    assert visitors.unanswered == 0
+    after = stack.get("/api/visits").json()["visits"]
+    assert after - before == len(visitors.numbers)
 
 
 def test_no_secret_is_in_the_configuration_of_a_container(stack: Stack) -> None:

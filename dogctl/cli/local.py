@@ -41,7 +41,7 @@ def up(
     dry_run: DryRun = False,
 ) -> "Answer":
     """Run the app here and wait until its page answers. Again: nothing to do."""
-    from dogctl.lifecycle.engine import choose
+    from dogctl.lifecycle.engines import choose
     from dogctl.lifecycle.up import answer_up, plan_up
 
     project = session.load(port=port, engine=engine)

@@ -166,7 +166,7 @@ class Stack:
         wanted = set(self._config["services"])
         found = {each.service for each in containers if each.works}
         label = next((each.labels.get(FINGERPRINT) for each in self._of_app(containers)), None)
-        return found == wanted and label == self._fingerprint
+        return wanted <= found and label == self._fingerprint
 
     def _of_app(self, containers: Sequence[Container]) -> list[Container]:
         return [each for each in containers if each.service == self.project.settings.service]

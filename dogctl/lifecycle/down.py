@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Text
-from dogctl.lifecycle.engine import Stopped, present
+from dogctl.lifecycle.engine import Stopped
+from dogctl.lifecycle.engines import present
 from dogctl.plan import Plan, Results
 from dogctl.tools.runner import LOCAL, Runner
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Table, Text
 from dogctl.errors import ConfigError, DogctlError, ExitCode, ToolError
-from dogctl.lifecycle.engine import current
+from dogctl.lifecycle.engines import current
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.tools.runner import LOCAL, Runner
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dogctl.lifecycle.engine import current
+from dogctl.lifecycle.engines import current
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Text
 from dogctl.errors import DogctlError
-from dogctl.lifecycle.engine import require_running
+from dogctl.lifecycle.engines import require_running
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project

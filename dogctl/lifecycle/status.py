@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Block, Fields, Table, Text
-from dogctl.lifecycle.engine import Local, State, current
+from dogctl.lifecycle.engine import Local, State
+from dogctl.lifecycle.engines import current
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from dogctl import own_version
 from dogctl.answer import Answer, Fields, Text
 from dogctl.errors import ToolError
-from dogctl.lifecycle.engine import Choice, LocalEngine, Ready, State, engines
+from dogctl.lifecycle.engine import LocalEngine, Ready, State
+from dogctl.lifecycle.engines import Choice, engines
 from dogctl.lifecycle.version import NO_GIT, project_version
 from dogctl.plan import Plan, Results, Step
 from dogctl.tools.runner import LOCAL, Runner

@@ -178,6 +178,9 @@ class LiveReporter:
 
     def _table(self) -> RenderableType:
         grid = RichTable.grid(padding=(0, 1))
+        # One line each, whatever a program says, or the lines would jump.
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        grid.add_column(no_wrap=True)
         with self._lock:
             for spinner, began in self._rows.values():
                 grid.add_row(spinner, self._terminal.text(f"{monotonic() - began:.0f} s", "dim"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.bench import visits
+from tests.bench import stack, visits
 from tests.bench.commands import measure_commands, measure_up
 from tests.bench.table import show
 from tests.testbed.debian import MissingPackages
@@ -15,10 +15,11 @@ def main() -> None:
     show("The command line, over python -c pass", measure_commands())
     with tempfile.TemporaryDirectory(prefix="dogctl-bench-") as folder:
         show("From dogctl up to a page that answers, on an idle machine", measure_up(Path(folder)))
-    try:
-        show(visits.TITLE, visits.measure_visits())
-    except MissingPackages as missing:
-        print(f"  {missing}")
+        try:
+            show(stack.TITLE, stack.measure_stack(Path(folder)))
+            show(visits.TITLE, visits.measure_visits())
+        except MissingPackages as missing:
+            print(f"  {missing}")
 
 
 if __name__ == "__main__":

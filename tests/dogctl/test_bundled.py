@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from dogctl.tools.build_context import content_key
 from tests.conftest import REPOSITORY
 from tests.dogctl.conftest import Done, Project
 
@@ -55,6 +56,13 @@ def test_the_package_brings_the_whole_app(nowhere: Project, installed: Path) -> 
     assert config["project"] == str(installed / "dogctl" / "bundled")
     assert config["settings"]["health"]["value"] == "/ready"
     assert config["environments"] == ["dev", "qa", "prod"]
+
+
+def test_the_package_brings_the_whole_stack(installed: Path) -> None:
+    bundled = installed / "dogctl" / "bundled"
+    assert content_key(bundled) == content_key(REPOSITORY)
+    for name in ("compose.yaml", "prometheus.yml"):
+        assert (bundled / name).read_bytes() == (REPOSITORY / name).read_bytes()
 
 
 def test_every_refresh_is_counted_and_the_count_outlives_the_app(nowhere: Project) -> None:

@@ -25,8 +25,8 @@ class Visitors:
     Who is refused comes again a moment later, as the answer asks for.
     """
 
-    def __init__(self, served: Served, visits: int = VISITS) -> None:
-        self._served = served
+    def __init__(self, port: int, visits: int = VISITS) -> None:
+        self._port = port
         self._left = visits
         self._lock = threading.Lock()
         self.numbers: list[int] = []
@@ -57,9 +57,7 @@ class Visitors:
                 self._left -= 1
             try:
                 if connection is None:
-                    connection = http.client.HTTPConnection(
-                        "127.0.0.1", self._served.port, timeout=60
-                    )
+                    connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
                     connection.connect()
                 connection.request("GET", "/")
                 response = connection.getresponse()
@@ -94,7 +92,7 @@ def test_no_number_twice_when_a_worker_is_killed(
     serve: Callable[..., Served], any_url: str
 ) -> None:
     served = serve(any_url, WEB_CONCURRENCY="3")
-    visitors = Visitors(served)
+    visitors = Visitors(served.port)
 
     visitors.wait_for(VISITS // 3)
     victim = served.workers()[1]
@@ -116,7 +114,7 @@ def test_the_count_equals_the_answers_when_the_database_dies_twice(
     serve: Callable[..., Served], server_database: DatabaseServer
 ) -> None:
     served = serve(server_database.create())
-    visitors = Visitors(served)
+    visitors = Visitors(served.port)
 
     for part in (1, 2):
         visitors.wait_for(part * VISITS // 3)
@@ -184,7 +182,7 @@ def test_replicas_share_one_count(serve: Callable[..., Served], any_url: str) ->
     replicas = [serve(any_url, wait=False) for _ in range(3)]
     for replica in replicas:
         replica.wait("/ready")
-    crowds = [Visitors(replica, 1000) for replica in replicas]
+    crowds = [Visitors(replica.port, 1000) for replica in replicas]
     for crowd in crowds:
         crowd.finish()
 
