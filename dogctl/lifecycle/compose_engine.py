@@ -76,6 +76,13 @@ class ComposeEngine:
         _ = self.docker
         require_compose(self._runner)
 
+    def runs(self) -> bool:
+        """Whether there is a container; if the engine is away, whether a stack was started here."""
+        try:
+            return bool(self.docker.containers(self._name))
+        except ToolError:
+            return self._paths.override.exists()
+
     def look(self) -> Local:
         """What the engine says; unknown if it is away, and a stack was started here."""
         try:

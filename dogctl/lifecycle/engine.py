@@ -75,8 +75,12 @@ class LocalEngine(Protocol):
 
     kind: Engine
 
+    def runs(self) -> bool:
+        """Whether anything of the app runs, or may run where that cannot be asked."""
+        ...
+
     def look(self) -> Local:
-        """What runs: State.DOWN if nothing of it does, State.UNKNOWN if that cannot be asked."""
+        """What runs, and whether it answers: State.DOWN if nothing of it does, State.UNKNOWN if that cannot be asked."""
         ...
 
     def used(self) -> float:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dogctl.config.model import Engine
-from dogctl.errors import ConfigError, DogctlError, ToolError
+from dogctl.errors import ConfigError, ToolError
 from dogctl.lifecycle.compose_engine import ComposeEngine, find_file
-from dogctl.lifecycle.engine import Local, LocalEngine, State
+from dogctl.lifecycle.engine import LocalEngine
 from dogctl.lifecycle.process_engine import ProcessEngine
 from dogctl.tools.runner import LOCAL, Runner
 
@@ -56,7 +56,7 @@ def choose(
                 raise _own_database(project)
             compose.require()
             return Choice(compose)
-    if compose is None or process.look().state is not State.DOWN:
+    if compose is None or process.runs():
         return Choice(process)
     if own_database:
         return Choice(process, "the settings name a database of their own")
@@ -81,26 +81,13 @@ def present(
 
 def current(
     project: Project, runner: Runner = LOCAL, environ: Mapping[str, str] = os.environ
-) -> tuple[LocalEngine, Local]:
-    """The engine that runs the app, and what it runs; else the one that was used last here.
+) -> LocalEngine:
+    """The engine that runs the app; else the one that was used last here.
 
     Raises as `present` does.
     """
-    looks = [(each, each.look()) for each in present(project, runner, environ)]
-    for each, local in looks:
-        if local.state is not State.DOWN:
-            return each, local
-    return max(looks, key=lambda look: look[0].used())
-
-
-def require_running(project: Project) -> tuple[LocalEngine, Local]:
-    """Like `current`. Raises DogctlError if nothing runs."""
-    engine, local = current(project)
-    if local.state is State.DOWN:
-        raise DogctlError(
-            f"{project.settings.name} is not running here", code="not-running", hint="dogctl up"
-        )
-    return engine, local
+    found = present(project, runner, environ)
+    return next((each for each in found if each.runs()), max(found, key=lambda each: each.used()))
 
 
 def _no_file(project: Project) -> ConfigError:

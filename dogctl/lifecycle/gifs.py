@@ -97,8 +97,7 @@ def _admin(
             where="pyproject.toml:tool.dogctl.admin",
             hint='set it, for example admin = ["{python}", "-m", "myapp.admin"]',
         )
-    engine, _ = current(project, runner)
-    done = engine.admin([*admin, "gifs", *arguments], stdin, TIMEOUT)
+    done = current(project, runner).admin([*admin, "gifs", *arguments], stdin, TIMEOUT)
     answer = _object(done.stdout)
     if answer is None:
         raise ToolError(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def recent(project: Project, count: int, service: str | None = None) -> list[str]:
     """The last `count` lines. Raises DogctlError if there is no log."""
-    return current(project)[0].recent(count, service)
+    return current(project).recent(count, service)
 
 
 def follow(project: Project, count: int, service: str | None = None) -> Iterator[str]:
@@ -21,4 +21,4 @@ def follow(project: Project, count: int, service: str | None = None) -> Iterator
 
     Raises DogctlError if there is no log.
     """
-    return current(project)[0].follow(count, service)
+    return current(project).follow(count, service)

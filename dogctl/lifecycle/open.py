@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Text
 from dogctl.errors import DogctlError
-from dogctl.lifecycle.engines import require_running
+from dogctl.lifecycle.engine import State
+from dogctl.lifecycle.engines import current
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
@@ -21,7 +22,11 @@ def open_app(project: Project) -> Answer:
 
     Raises DogctlError if the app does not run.
     """
-    _, local = require_running(project)
+    local = current(project).look()
+    if local.state is State.DOWN:
+        raise DogctlError(
+            f"{project.settings.name} is not running here", code="not-running", hint="dogctl up"
+        )
     if local.url is None:
         raise DogctlError(
             f"{project.settings.name} has no address: {local.health}",

@@ -52,6 +52,10 @@ class ProcessEngine:
         self._environ = environ
         self._paths = Paths(project.state)
 
+    def runs(self) -> bool:
+        """Whether a process of the recorded run lives."""
+        return running(self._project) is not None
+
     def look(self) -> Local:
         """What runs, by its record."""
         record = running(self._project)

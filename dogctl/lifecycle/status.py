@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def status(project: Project) -> Answer:
     """The app on this machine: its state, address, database, age and services."""
-    _, local = current(project)
+    local = current(project).look()
     name = project.settings.name
     data = {"name": name, "bundled": project.bundled, "local": asdict(local)}
     if local.state is State.DOWN:
