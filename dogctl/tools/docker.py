@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import ToolError
+from dogctl.image import ImageRef
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -18,6 +19,7 @@ CONNECT_SECONDS = 10
 # Set by Compose: https://docs.docker.com/compose/how-tos/project-name/
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 # What the engine gives for a time that has not come.
 NEVER = "0001-"
 INSTALL = "https://docs.docker.com/engine/install/"
@@ -62,6 +64,20 @@ class Container:
         return self.state == "exited" and self.exit_code == 0
 
 
+@dataclass(frozen=True)
+class Image:
+    """An image that the engine keeps.
+
+    Args:
+        id: the hash of its configuration or, in a containerd image store, of its manifest.
+        platform: the one it is for, such as linux/amd64.
+    """
+
+    id: str
+    platform: str
+    labels: Mapping[str, str] = field(repr=False)
+
+
 class Docker:
     """One engine. Every method raises ToolError when it cannot be reached any more."""
 
@@ -98,15 +114,32 @@ class Docker:
             found = self._client.volumes.list(filters={"label": f"{PROJECT}={project}"})
         return tuple(sorted(volume.name for volume in found))
 
-    def image_labels(self, name: str) -> Mapping[str, str] | None:
-        """The labels of a local image, None if there is none of that name."""
+    def image(self, name: str) -> Image | None:
+        """A local image, None if there is none of that name."""
         from docker.errors import ImageNotFound
 
         with _told():
             try:
-                return dict(self._client.images.get(name).labels)
+                found = self._client.images.get(name)
             except ImageNotFound:
                 return None
+        variant = found.attrs.get("Variant")
+        parts = (found.attrs["Os"], found.attrs["Architecture"], *([variant] if variant else []))
+        return Image(found.id or "", "/".join(parts), dict(found.labels))
+
+    def tag(self, image: str, name: ImageRef) -> None:
+        """Give a local image, by its id, one more name."""
+        with _told():
+            self._client.api.tag(image, name.name, name.tag, force=True)
+
+    def keeps_platforms(self) -> bool:
+        """Whether it keeps images of several platforms: the containerd image store does.
+
+        https://docs.docker.com/engine/storage/containerd/
+        """
+        with _told():
+            status = self._client.info().get("DriverStatus") or ()
+        return any(value == CONTAINERD_STORE for _, value in status)
 
     def logs(self, container: str, count: int) -> list[str]:
         """The last lines of a container, of stdout and stderr."""
