@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from dogctl.answer import Answer, Fields, Text
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
-from dogctl.lifecycle.push_names import Names, extra_tags, known_digests, names
+from dogctl.lifecycle.push_names import Names, push_names
 from dogctl.lifecycle.push_registry import Place, Remember
-from dogctl.lifecycle.push_upload import Upload
+from dogctl.lifecycle.push_upload import Upload, is_known
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.tools.docker import Docker, Image
 from dogctl.tools.runner import LOCAL, Runner
@@ -71,17 +71,17 @@ def plan_push(
 
     Raises DogctlError: there is no repository or no such image, or the engine is away.
     """
-    named = names(project, runner)
+    named = push_names(project, tags, runner)
     place = Place(project, remember)
     if part is Part.RELEASE:
         first = _find(place, named.candidate)
-        return Plan("push", (first, *_tag(place, named, tags)))
+        return Plan("push", (first, *_tag(place, named)))
     docker = Docker.connect()
     local = _local_image(docker, named, image)
     first = _push(place, docker, named.candidate, local)
     if part is Part.CANDIDATE:
         return Plan("push", (first,))
-    return Plan("push", (first, *_tag(place, named, (*extra_tags(named.version, local), *tags))))
+    return Plan("push", (first, *_tag(place, named)))
 
 
 def which_part(
@@ -151,14 +151,13 @@ def _local_image(docker: Docker, named: Names, image: str | None) -> Image:
 
 def _push(place: Place, docker: Docker, ref: ImageRef, image: Image) -> Step:
     """The image under the candidate's tag."""
-    known = known_digests(ref, image)
 
     def done(_: Results) -> Candidate | None:
         there = place.look(lambda registry: registry.resolve(ref))
-        return Candidate(ref, there) if there in known and there else None
+        return Candidate(ref, there) if there and is_known(image, ref, there) else None
 
     def run(step: Run) -> Candidate:
-        return Candidate(ref, Upload(place, docker, ref, image, step).run(known), fresh=True)
+        return Candidate(ref, Upload(place, docker, ref, image, step).run(), fresh=True)
 
     size = f"{image.size / MEGABYTE:.0f} MB unpacked"
     return Step(
@@ -190,9 +189,9 @@ def _find(place: Place, ref: ImageRef) -> Step:
     return Step("candidate", lambda _: f"find {ref} in its registry", run, done=done)
 
 
-def _tag(place: Place, named: Names, others: Sequence[str]) -> tuple[Step, ...]:
+def _tag(place: Place, named: Names) -> tuple[Step, ...]:
     """The release's tags on the candidate's digest; no step if the candidate has them all."""
-    tags = named.release(others)
+    tags = named.release
     if not tags:
         return ()
 

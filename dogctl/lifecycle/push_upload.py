@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -32,19 +31,17 @@ class Upload:
     image: Image
     step: Run
 
-    def run(self, known: Sequence[Digest]) -> Digest:
+    def run(self) -> Digest:
         """Push until the registry has it; answers the digest that it has there.
 
-        `known`: what the image is known as in the registry. Layers that are up stay there, so a
-        further try goes on with the rest. Raises DogctlError.
+        Layers that are up stay there, so a further try goes on with the rest. Raises DogctlError.
         """
         registry = self.place.open(self.step.sleep)
-        if str(self.ref) not in map(str, map(ImageRef.parse, self.image.names)):
-            self.docker.tag(self.image.id, self.ref.name, str(self.ref.tag))
+        self.docker.tag(self.image.id, self.ref)
         for pause in (*PAUSES, None):
             # The engine does not tell how long a registry wants to be left alone; this waits.
             there = registry.resolve(self.ref)
-            if there in known and there:
+            if there and is_known(self.image, self.ref, there):
                 return there
             try:
                 return self._push(registry)
@@ -73,8 +70,7 @@ class Upload:
 
         try:
             digest = self.docker.push(
-                self.ref.name,
-                str(self.ref.tag),
+                self.ref,
                 login.auth_config() if login else None,
                 listen,
                 self.step.stop,
@@ -99,6 +95,11 @@ class Upload:
         except ValueError:
             return None
         return registry.resolve(self.ref) if registry.config(self.ref) == mine else None
+
+
+def is_known(image: Image, ref: ImageRef, digest: Digest) -> bool:
+    """Whether the engine knows a digest in a registry's repository to be this image."""
+    return any(known.name == ref.name and known.digest == digest for known in image.known)
 
 
 def _cause(ref: ImageRef, says: tuple[str, ...], *, logged_in: bool) -> DogctlError:

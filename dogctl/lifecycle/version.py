@@ -49,34 +49,24 @@ class Tag:
         return self.precedence < other.precedence
 
 
-@dataclass(frozen=True)
-class Source:
-    """What is in a project's folder: its version, and the commit if that is all there is in it."""
-
-    version: str
-    commit: str | None = None
-
-
 def project_version(root: Path, runner: Runner = LOCAL, *, untracked: bool = True) -> str:
     """The version of what is in a project's folder at this moment.
 
     `untracked`: whether files that git does not know make it dirty. Raises ToolError if there is a
     repository that git cannot read.
     """
-    return project_source(root, runner, untracked=untracked).version
-
-
-def project_source(root: Path, runner: Runner = LOCAL, *, untracked: bool = True) -> Source:
-    """The same with the commit, which is None without git and in an unclean tree."""
     git = Git(root, runner)
-    checkout = git.checkout(untracked=untracked)
+    return checkout_version(git, git.checkout(untracked=untracked))
+
+
+def checkout_version(git: Git, checkout: Checkout | None) -> str:
+    """The version of what git has checked out. Raises ToolError."""
     if checkout is None:
-        return Source(NO_GIT)
+        return NO_GIT
     tag = newest_tag(checkout.tags)
     countable = tag is not None or not checkout.shallow
     commits = git.commits_since(tag.name if tag else None) if countable else 0
-    commit = checkout.commit if checkout.changes is None else None
-    return Source(derive(checkout, tag, commits), commit)
+    return derive(checkout, tag, commits)
 
 
 def newest_tag(names: Iterable[str]) -> Tag | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import Cancelled, ToolError
+from dogctl.image import ImageRef
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -26,6 +27,7 @@ NOBODY = {"username": "", "password": ""}
 # Set by Compose: https://docs.docker.com/compose/how-tos/project-name/
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 # What the engine gives for a time that has not come.
 NEVER = "0001-"
 INSTALL = "https://docs.docker.com/engine/install/"
@@ -72,19 +74,20 @@ class Container:
 
 @dataclass(frozen=True)
 class Image:
-    """A local image.
+    """An image that the engine keeps.
 
     Args:
-        id: the hash of its configuration; with containerd's image store, of its manifest or index.
-        names: as the engine writes them: `team/app:1.0`.
-        digests: what it is known as in registries, as in `team/app@sha256:...`.
-        size: of its layers, in bytes, unpacked.
+        id: the hash of its configuration or, in a containerd image store, of its manifest.
+        platform: the one it is for, such as linux/amd64.
+        known: what registries have it as, by digest, as far as the engine knows.
+        size: of its layers, unpacked, in bytes.
     """
 
     id: str
-    names: tuple[str, ...]
-    digests: tuple[str, ...]
-    size: int
+    platform: str
+    labels: Mapping[str, str] = field(repr=False)
+    known: tuple[ImageRef, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,40 +136,43 @@ class Docker:
             found = self._client.volumes.list(filters={"label": f"{PROJECT}={project}"})
         return tuple(sorted(volume.name for volume in found))
 
-    def image_labels(self, name: str) -> Mapping[str, str] | None:
-        """The labels of a local image, None if there is none of that name."""
-        from docker.errors import ImageNotFound
-
-        with _told():
-            try:
-                return dict(self._client.images.get(name).labels)
-            except ImageNotFound:
-                return None
-
     def image(self, name: str) -> Image | None:
-        """A local image by name or id, None if there is none."""
+        """A local image, None if there is none of that name."""
         from docker.errors import ImageNotFound
 
         with _told():
             try:
-                found = self._client.images.get(name).attrs
+                found = self._client.images.get(name)
             except ImageNotFound:
                 return None
-        names, digests = (
-            tuple(name for name in found.get(key) or () if not name.startswith("<none>"))
-            for key in ("RepoTags", "RepoDigests")
+        variant = found.attrs.get("Variant")
+        parts = (found.attrs["Os"], found.attrs["Architecture"], *([variant] if variant else []))
+        digests = found.attrs.get("RepoDigests") or ()
+        return Image(
+            id=found.id or "",
+            platform="/".join(parts),
+            labels=dict(found.labels),
+            known=tuple(ImageRef.parse(name) for name in digests if not name.startswith("<none>")),
+            size=found.attrs.get("Size", 0),
         )
-        return Image(found["Id"], names, digests, found.get("Size", 0))
 
-    def tag(self, image: str, repository: str, tag: str) -> None:
-        """Give a local image one more name, and take it from the image that had it."""
+    def tag(self, image: str, name: ImageRef) -> None:
+        """Give a local image, by its id, one more name."""
         with _told():
-            self._client.api.tag(image, repository, tag)
+            self._client.api.tag(image, name.name, name.tag, force=True)
+
+    def keeps_platforms(self) -> bool:
+        """Whether it keeps images of several platforms: the containerd image store does.
+
+        https://docs.docker.com/engine/storage/containerd/
+        """
+        with _told():
+            status = self._client.info().get("DriverStatus") or ()
+        return any(value == CONTAINERD_STORE for _, value in status)
 
     def push(
         self,
-        repository: str,
-        tag: str,
+        ref: ImageRef,
         login: Mapping[str, str] | None,
         listen: Callable[[Layer], None],
         stop: threading.Event,
@@ -187,13 +193,13 @@ class Docker:
         digest = None
         with _told(), closing(docker.from_env(timeout=PUSH_SECONDS)) as client:
             said = client.api.push(
-                repository, tag, stream=True, decode=True, auth_config=dict(login or NOBODY)
+                ref.name, ref.tag, stream=True, decode=True, auth_config=dict(login or NOBODY)
             )
             for line in _until(stop, said):
                 # https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Image/operation/ImagePush
                 if "error" in line:
                     raise ToolError(
-                        f"cannot push {repository}:{tag}",
+                        f"cannot push {ref}",
                         code=PUSH_REFUSED,
                         detail=(str(line["error"]),),
                     )

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,15 +14,13 @@ import docker
 import psutil
 import pytest
 
-from dogctl.errors import DogctlError
-from dogctl.image import Digest, ImageRef
+from dogctl.image import ImageRef
 from dogctl.registries.base import Login
 from dogctl.registries.oci import OciRegistry
 from dogctl.secrets import Secret
 from tests.dogctl.conftest import Done, Project
 from tests.eventually import eventually
 from tests.testbed.engine import Engine, engine
-from tests.testbed.registries.content import MANIFEST, Uploader
 from tests.testbed.registries.faults import FaultyProxy, faulty
 from tests.testbed.registries.registry import (
     PASSWORD,
@@ -35,7 +29,6 @@ from tests.testbed.registries.registry import (
     binary,
     registry,
 )
-from tests.testbed.registries.tokens import token_server
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 LOGIN = Login(USERNAME, Secret(PASSWORD))
@@ -82,7 +75,7 @@ class PushProject(Project):
         self.client = client
         self.host = host
         self.repository = f"{host}/team/{root.name.lower().replace('_', '-')}"
-        self.configure('[tool.dogctl]\nname = "tiny"\n')
+        self.configure('[tool.dogctl]\nname = "tiny"\ntags = ["latest"]\n')
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("add", ".")
         self.git("commit", "--quiet", "--message=first")
@@ -194,7 +187,7 @@ def a_project(
 def test_a_push_ends_in_a_digest_and_another_one_has_nothing_to_do(
     project: PushProject, proxy: FaultyProxy
 ) -> None:
-    project.image("latest")
+    project.image()
     assert "(nothing to do)" not in project.dogctl("push", "--dry-run").out
     first = project.push()
     assert (first["pushed"], first["tagged"]) == (True, [project.version, "latest"])
