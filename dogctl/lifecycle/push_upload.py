@@ -90,11 +90,9 @@ class Upload:
 
         So it is after a push whose answer was lost, and for another machine that built the same.
         """
-        try:
-            mine = Digest.parse(self.image.id)
-        except ValueError:
-            return None
-        return registry.resolve(self.ref) if registry.config(self.ref) == mine else None
+        there = registry.resolve(self.ref)
+        same = there is not None and str(registry.config(self.ref)) == self.image.id
+        return there if same else None
 
 
 def is_known(image: Image, ref: ImageRef, digest: Digest) -> bool:
