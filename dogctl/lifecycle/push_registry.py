@@ -25,7 +25,7 @@ class _Busy(Exception):  # noqa: N818  (no error: an answer that would have to b
 
 
 class Place:
-    """Where the project's image goes.
+    """Where the project's image goes; for one step at a time.
 
     `remember` hears of every password before it is used.
     """
@@ -34,6 +34,7 @@ class Place:
         self._name = image_name(project).registry
         self._accounts = accounts(project)
         self._remember = remember
+        self._pause: Pause = _give_up
 
     def login(self) -> Login | None:
         """The login of the settings, or else the user's own. Raises DogctlError."""
@@ -44,18 +45,20 @@ class Place:
 
     def open(self, pause: Pause) -> OciRegistry:
         """The registry; `pause` waits some seconds where it has to be waited for."""
-        return OciRegistry(self._name, self.login, pause=pause)
+        self._pause = pause
+        return self._registry
 
     def look(self, ask: Callable[[OciRegistry], Found]) -> Found | None:
         """The answer to a question, None if the registry wants to be asked later."""
         try:
-            return ask(self._at_once)
+            return ask(self.open(_give_up))
         except _Busy:
             return None
 
     @cached_property
-    def _at_once(self) -> OciRegistry:
-        return self.open(_give_up)
+    def _registry(self) -> OciRegistry:
+        # One for all steps, since to connect with TLS and to log in takes time.
+        return OciRegistry(self._name, self.login, pause=lambda seconds: self._pause(seconds))
 
 
 def _give_up(_: float) -> None:

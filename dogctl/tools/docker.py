@@ -195,7 +195,7 @@ class Docker:
             said = client.api.push(
                 ref.name, ref.tag, stream=True, decode=True, auth_config=dict(login or NOBODY)
             )
-            for line in _until(stop, said):
+            for line in until(stop, said):
                 # https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Image/operation/ImagePush
                 if "error" in line:
                     raise ToolError(
@@ -231,7 +231,7 @@ class Docker:
                 yield from (line.decode(errors="replace") for line in lines)
 
 
-def _until(stop: threading.Event, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def until(stop: threading.Event, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The items as they come. Raises Cancelled soon after `stop`, however long there is none."""
     came: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
 
