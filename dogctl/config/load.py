@@ -15,12 +15,14 @@ from typing import Any
 from dogctl import bundled
 from dogctl.config.model import DECLARATIONS, DEFAULT, Project, Settings
 from dogctl.errors import ConfigError
-from dogctl.secrets import Secret, names_a_secret
+from dogctl.secrets import Secret, names_a_secret, url_secrets
 
 FILE = "pyproject.toml"
 TABLE = "tool.dogctl"
 # What `flask run` looks for: a folder with one of them is a project without any configuration.
 FLASK_MODULES = ("app.py", "wsgi.py")
+# Tables of names with values; where several layers have one, each adds to those below it.
+TABLES = ("variables", "build_args")
 _LIST = "dogctl config --list shows every setting"
 _NAME_IT = "name the folder that holds the project, or leave --project out"
 
@@ -68,6 +70,7 @@ def load(
     for source in _sources(table, declared, environment, environ, flags or {}):
         _apply(source, reading)
     _settle_variables(reading, environ)
+    _settle_build(reading, environ)
     _default_name(reading, document, root)
     if reading.values.get("protected") and reading.values.get("faults"):
         reading.problems.append(
@@ -244,7 +247,8 @@ def _sources(
             yield Source(f"${declaration.env}", {key: environ[declaration.env]})
     for key, value in flags.items():
         if value is not None:
-            yield Source(f"--{key.replace('_', '-')}", {key: value})
+            flag = DECLARATIONS[key].flag or f"--{key.replace('_', '-')}"
+            yield Source(flag, {key: value})
 
 
 def _apply(source: Source, reading: _Reading) -> None:
@@ -258,11 +262,12 @@ def _apply(source: Source, reading: _Reading) -> None:
         try:
             value = declaration.parse(raw)
         except ValueError as error:
-            given = "what it holds" if declaration.secret else repr(raw)
+            hidden = declaration.secret or name in TABLES  # somebody may have put a secret there
+            given = "what it holds" if hidden else repr(raw)
             reading.problems.append(f"{where}: {error}, not {given}")
             continue
-        if name == "variables":
-            value = MappingProxyType({**reading.values.get("variables", {}), **value})
+        if name in TABLES:
+            value = MappingProxyType({**reading.values.get(name, {}), **value})
         reading.values[name] = value
         reading.origins[name] = where
 
@@ -285,6 +290,25 @@ def _settle_variables(reading: _Reading, environ: Mapping[str, str]) -> None:
             settled[name] = Secret(given or "") if names_a_secret(name) else given or value
     if settled:
         reading.values["variables"] = MappingProxyType(settled)
+
+
+def _settle_build(reading: _Reading, environ: Mapping[str, str]) -> None:
+    """Read the secrets of the build, and let none of its arguments be one.
+
+    An argument stays in the image's history, for everybody who has the image.
+    """
+    secrets = {
+        name: Secret(environ.get(name, "")) for name in reading.values.get("build_secrets", ())
+    }
+    if secrets:
+        reading.values["build_secrets"] = MappingProxyType(secrets)
+    where = reading.origins.get("build_args", "")
+    for name, value in reading.values.get("build_args", {}).items():
+        if names_a_secret(name) or any(url_secrets(value)):
+            reading.problems.append(
+                f"{where}.{name}: a build argument is no place for a secret; name an environment"
+                " variable in build-secrets, and RUN --mount=type=secret reads it"
+            )
 
 
 def _default_name(reading: _Reading, document: Mapping[str, Any], root: Path) -> None:

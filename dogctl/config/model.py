@@ -34,6 +34,7 @@ class Declaration:
         help: what it is, in a few words.
         secret: whether it may stand in an environment only, never in a file.
         app: whether the app gets it too, under the name of `env`.
+        flag: the option that gives it, where it is not called like the setting.
     """
 
     parse: Callable[[Any], Any]
@@ -41,6 +42,7 @@ class Declaration:
     help: str
     secret: bool
     app: bool
+    flag: str | None = None
 
 
 SECRET_READERS = (parse.secret, parse.secret_url)
@@ -53,8 +55,9 @@ def _setting(
     default: Any = None,
     env: str | None = None,
     app: bool = False,
+    flag: str | None = None,
 ) -> Any:
-    declaration = Declaration(read, env, help, secret=read in SECRET_READERS, app=app)
+    declaration = Declaration(read, env, help, read in SECRET_READERS, app, flag)
     return field(default_factory=lambda: default, metadata={"setting": declaration})
 
 
@@ -101,6 +104,46 @@ class Settings:
     )
     gcp_sa_key: Secret | None = _setting(
         parse.secret, "the same under its other name", env="GCP_SA_KEY"
+    )
+    build_context: str = _setting(
+        parse.text, "folder that the image is built from, in the project", default="."
+    )
+    dockerfile: str = _setting(
+        parse.text, "Dockerfile of the image, in the build context", default="Dockerfile"
+    )
+    build_target: str | None = _setting(
+        parse.stage, "stage of the Dockerfile that becomes the image; without it the last one"
+    )
+    build_args: Mapping[str, str] = _setting(
+        parse.assignments,
+        "build arguments; never a secret",
+        default=MappingProxyType({}),
+        flag="--build-arg",
+    )
+    build_secrets: Mapping[str, Secret] = _setting(
+        parse.secret_names,
+        "environment variables that the build gets as BuildKit secrets",
+        default=MappingProxyType({}),
+    )
+    platforms: tuple[str, ...] = _setting(
+        parse.platforms,
+        "platforms of the image, such as linux/amd64; without any the engine's own",
+        default=(),
+        env="DOCKER_DEFAULT_PLATFORM",
+        flag="--platform",
+    )
+    tags: tuple[str, ...] = _setting(
+        parse.tags,
+        "tags besides version and commit, such as latest; {branch} is filled in",
+        default=(),
+    )
+    cache_from: tuple[str, ...] = _setting(
+        parse.caches,
+        "where a build takes layers from, such as type=registry,ref=team/app:cache",
+        default=(),
+    )
+    cache_to: tuple[str, ...] = _setting(
+        parse.caches, "where a build leaves its layers", default=()
     )
     serve: tuple[str, ...] = _setting(
         parse.command,
@@ -169,5 +212,5 @@ class Project:
     def secrets(self) -> list[Secret]:
         """Every secret the settings hold, for the redactor."""
         values = [getattr(self.settings, name) for name in DECLARATIONS]
-        values += self.settings.variables.values()
+        values += [*self.settings.variables.values(), *self.settings.build_secrets.values()]
         return [value for value in values if isinstance(value, Secret)]

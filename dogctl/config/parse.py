@@ -19,6 +19,10 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# https://github.com/opencontainers/image-spec/blob/main/image-index.md#platform-variants
+PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
+TAG = re.compile(r"(\{branch\}|[A-Za-z0-9_.-])+")
 PATH = re.compile(r"/[\w\-./~%?=&]*")
 
 
@@ -76,6 +80,51 @@ def command(value: Any) -> tuple[str, ...]:
     if not value or not words:
         raise ValueError('must be a list of words, such as ["{python}", "-m", "webapp"]')
     return tuple(value)
+
+
+def stage(value: Any) -> str:
+    if not isinstance(value, str) or not STAGE.fullmatch(value):
+        raise ValueError("must be the name of a stage in the Dockerfile")
+    return value
+
+
+def secret_names(value: Any) -> Mapping[str, Secret]:
+    """Names of environment variables; what they hold is read later."""
+    if not isinstance(value, list) or not all(map(VARIABLE.fullmatch, map(str, value))):
+        raise ValueError('must be a list of environment variables, such as ["PIP_TOKEN"]')
+    return MappingProxyType({name: Secret("") for name in value})
+
+
+def platforms(value: Any) -> tuple[str, ...]:
+    """A list or, as Docker has it, a text with commas."""
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, list) or not all(map(PLATFORM.fullmatch, map(str, given))):
+        raise ValueError("must be platforms such as linux/amd64 or linux/arm64")
+    return tuple(sorted(set(given)))
+
+
+def tags(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(map(TAG.fullmatch, map(str, value))):
+        raise ValueError('must be a list of tags, such as ["latest", "{branch}"]')
+    return tuple(value)
+
+
+def caches(value: Any) -> tuple[str, ...]:
+    """https://docs.docker.com/build/cache/backends/"""
+    if not isinstance(value, list) or not all(
+        isinstance(v, str) and v.isprintable() for v in value
+    ):
+        raise ValueError('must be a list such as ["type=registry,ref=team/app:cache"]')
+    return tuple(value)
+
+
+def assignments(value: Any) -> Mapping[str, str]:
+    """A table or, from the command line, a list of NAME=value."""
+    if isinstance(value, list):
+        if not all("=" in str(item) for item in value):
+            raise ValueError("must be NAME=value")
+        value = dict(str(item).split("=", 1) for item in value)
+    return variables(value)
 
 
 def variables(value: Any) -> Mapping[str, str]:

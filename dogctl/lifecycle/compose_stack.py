@@ -17,9 +17,10 @@ from dogctl.lifecycle.engine import Ready, State
 from dogctl.lifecycle.health import Health, require_free, unhealthy
 from dogctl.lifecycle.local import Paths, is_locked, locked
 from dogctl.lifecycle.log_file import LOG_LINES
+from dogctl.lifecycle.recipe import Recipe
 from dogctl.lifecycle.stack_state import RESTARTS, by_id, describe, doomed, progress, started
 from dogctl.plan import Results, Run, Step
-from dogctl.tools.build_context import KEY_LABEL, content_key
+from dogctl.tools.build_context import KEY_LABEL
 from dogctl.tools.compose import Build, Compose, builds
 from dogctl.tools.docker import Container, Docker
 
@@ -72,7 +73,9 @@ class Stack:
     def _keys(self) -> dict[str, str]:
         """What each image is built from, by service."""
         return {
-            service: content_key(build.context, build.dockerfile, build.args)
+            service: Recipe(
+                build.context, build.dockerfile, build.args, build.target, build.platforms
+            ).key(self.docker)
             for service, build in self._builds.items()
         }
 
@@ -87,8 +90,8 @@ class Stack:
 
         def done(_: Results) -> bool | None:
             for service, build in self._builds.items():
-                labels = self.docker.image_labels(build.image)
-                if labels is None or labels.get(KEY_LABEL) != self._keys[service]:
+                image = self.docker.image(build.image)
+                if image is None or image.labels.get(KEY_LABEL) != self._keys[service]:
                     return None
             return True
 

@@ -81,7 +81,7 @@ def _text(value: Any) -> str:
         case None:
             return "-"
         case list():
-            return " ".join(value)
+            return " ".join(value) or "-"
         case dict():
             return " ".join(f"{key}={item}" for key, item in value.items()) or "-"
         case bool():

@@ -56,7 +56,11 @@ def project_version(root: Path, runner: Runner = LOCAL, *, untracked: bool = Tru
     repository that git cannot read.
     """
     git = Git(root, runner)
-    checkout = git.checkout(untracked=untracked)
+    return checkout_version(git, git.checkout(untracked=untracked))
+
+
+def checkout_version(git: Git, checkout: Checkout | None) -> str:
+    """The version of what git has checked out. Raises ToolError."""
     if checkout is None:
         return NO_GIT
     tag = newest_tag(checkout.tags)

@@ -31,12 +31,16 @@ class Build:
         context: the folder that is sent to the builder.
         dockerfile: relative to it.
         args: build arguments.
+        target: the stage that becomes the image, if not the last one.
+        platforms: what it is built for, if not for this engine.
     """
 
     image: str
     context: Path
     dockerfile: str
     args: Mapping[str, str]
+    target: str | None = None
+    platforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,9 @@ def builds(config: Mapping[str, Any]) -> dict[str, Build]:
                 image=values.get("image") or f"{config['name']}-{service}",
                 context=Path(build["context"]),
                 dockerfile=build.get("dockerfile", "Dockerfile"),
-                args=build.get("args") or {},
+                args={k: v or "" for k, v in (build.get("args") or {}).items()},
+                target=build.get("target"),
+                platforms=tuple(build.get("platforms") or ()),
             )
     return found
 

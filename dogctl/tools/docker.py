@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dogctl.errors import ToolError
+from dogctl.errors import Cancelled, ToolError
+from dogctl.image import ImageRef
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container as SdkContainer
 
 CONNECT_SECONDS = 10
+# The engine says nothing while a registry stores a large layer.
+PUSH_SECONDS = 600
+POLL = 0.1
+PUSH_REFUSED = "push-refused"
+# Without any login the SDK would look for one in the user's configuration.
+NOBODY = {"username": "", "password": ""}
 # Set by Compose: https://docs.docker.com/compose/how-tos/project-name/
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 # What the engine gives for a time that has not come.
 NEVER = "0001-"
 INSTALL = "https://docs.docker.com/engine/install/"
@@ -62,6 +72,34 @@ class Container:
         return self.state == "exited" and self.exit_code == 0
 
 
+@dataclass(frozen=True)
+class Image:
+    """An image that the engine keeps.
+
+    Args:
+        id: the hash of its configuration or, in a containerd image store, of its manifest.
+        platform: the one it is for, such as linux/amd64.
+        known: what registries have it as, by digest, as far as the engine knows.
+        size: of its layers, unpacked, in bytes.
+    """
+
+    id: str
+    platform: str
+    labels: Mapping[str, str] = field(repr=False)
+    known: tuple[ImageRef, ...] = ()
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What the engine says of a layer under way: `Pushing`, and how many bytes are there."""
+
+    id: str
+    state: str
+    sent: int
+    size: int
+
+
 class Docker:
     """One engine. Every method raises ToolError when it cannot be reached any more."""
 
@@ -98,15 +136,77 @@ class Docker:
             found = self._client.volumes.list(filters={"label": f"{PROJECT}={project}"})
         return tuple(sorted(volume.name for volume in found))
 
-    def image_labels(self, name: str) -> Mapping[str, str] | None:
-        """The labels of a local image, None if there is none of that name."""
+    def image(self, name: str) -> Image | None:
+        """A local image, None if there is none of that name."""
         from docker.errors import ImageNotFound
 
         with _told():
             try:
-                return dict(self._client.images.get(name).labels)
+                found = self._client.images.get(name)
             except ImageNotFound:
                 return None
+        variant = found.attrs.get("Variant")
+        parts = (found.attrs["Os"], found.attrs["Architecture"], *([variant] if variant else []))
+        digests = found.attrs.get("RepoDigests") or ()
+        return Image(
+            id=found.id or "",
+            platform="/".join(parts),
+            labels=dict(found.labels),
+            known=tuple(ImageRef.parse(name) for name in digests if not name.startswith("<none>")),
+            size=found.attrs.get("Size", 0),
+        )
+
+    def tag(self, image: str, name: ImageRef) -> None:
+        """Give a local image, by its id, one more name."""
+        with _told():
+            self._client.api.tag(image, name.name, name.tag, force=True)
+
+    def keeps_platforms(self) -> bool:
+        """Whether it keeps images of several platforms: the containerd image store does.
+
+        https://docs.docker.com/engine/storage/containerd/
+        """
+        with _told():
+            status = self._client.info().get("DriverStatus") or ()
+        return any(value == CONTAINERD_STORE for _, value in status)
+
+    def push(
+        self,
+        ref: ImageRef,
+        login: Mapping[str, str] | None,
+        listen: Callable[[Layer], None],
+        stop: threading.Event,
+    ) -> str | None:
+        """Push a local image; answers its digest, None if the engine ends without one.
+
+        Args:
+            login: as the SDK's `auth_config`; it goes to the engine in a header.
+            listen: hears of every layer.
+            stop: when it is set, the push is left alone; it ends with this process at the latest.
+
+        Raises:
+            ToolError: with the code PUSH_REFUSED and the reason as its detail.
+            Cancelled: `stop` was set.
+        """
+        import docker
+
+        digest = None
+        with _told(), closing(docker.from_env(timeout=PUSH_SECONDS)) as client:
+            said = client.api.push(
+                ref.name, ref.tag, stream=True, decode=True, auth_config=dict(login or NOBODY)
+            )
+            for line in until(stop, said):
+                # https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Image/operation/ImagePush
+                if "error" in line:
+                    raise ToolError(
+                        f"cannot push {ref}",
+                        code=PUSH_REFUSED,
+                        detail=(str(line["error"]),),
+                    )
+                digest = (line.get("aux") or {}).get("Digest", digest)
+                if "id" in line and "progressDetail" in line:
+                    listen(_layer(line))
+        return digest
 
     def logs(self, container: str, count: int) -> list[str]:
         """The last lines of a container, of stdout and stderr."""
@@ -131,11 +231,44 @@ class Docker:
                 yield from (line.decode(errors="replace") for line in lines)
 
 
+def until(stop: threading.Event, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The items as they come. Raises Cancelled soon after `stop`, however long there is none."""
+    came: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for item in items:
+                came.put(item)
+        except BaseException as error:  # noqa: BLE001  (raised by who waits for it)
+            came.put(error)
+        came.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        if stop.is_set():
+            raise Cancelled
+        try:
+            item = came.get(timeout=POLL)
+        except queue.Empty:
+            continue
+        if item is None:
+            return
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+
+
+def _layer(line: Mapping[str, Any]) -> Layer:
+    numbers = line["progressDetail"] or {}
+    return Layer(line["id"], line["status"], numbers.get("current", 0), numbers.get("total", 0))
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn what the SDK raises into ToolError."""
     from docker.errors import APIError, DockerException
     from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
@@ -143,7 +276,7 @@ def _told() -> Iterator[None]:
         raise ToolError(
             f"the Docker engine refused: {error.explanation or error}", code="engine-refused"
         ) from error
-    except (DockerException, RequestException) as error:
+    except (DockerException, RequestException, HTTPError) as error:
         raise _unreachable(error) from error
 
 

@@ -69,6 +69,20 @@ class Git:
             self._ask("rev-list", "--count", f"refs/tags/{tag}..HEAD" if tag else "HEAD", "--")
         )
 
+    def commit_time(self) -> int:
+        """When HEAD was committed, in seconds since 1970."""
+        return int(self._ask("show", "--no-patch", "--format=%ct", "HEAD"))
+
+    def branch(self) -> str | None:
+        """The branch that is checked out; None if it is a commit alone, as CI systems do it."""
+        answer = self._try("symbolic-ref", "--quiet", "--short", "HEAD")
+        return answer.decode(errors="replace").strip() if answer else None
+
+    def origin(self) -> str | None:
+        """The URL of the remote `origin`; may hold a password."""
+        answer = self._try("config", "--get", "remote.origin.url")
+        return answer.decode(errors="replace").strip() if answer else None
+
     def _changes(self, untracked: bool) -> str | None:
         difference = self._ask("diff", "HEAD", "--binary", "--no-ext-diff", "--", ".")
         listing = ("ls-files", "--others", "--exclude-standard", "-z")
