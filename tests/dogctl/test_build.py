@@ -297,6 +297,25 @@ def test_a_secret_reaches_the_build_and_nothing_else(project: ImageProject) -> N
     assert (done.code, "build-secrets" in done.err) == (2, True)
 
 
+def test_local_data_never_gets_into_an_image(project: ImageProject) -> None:
+    secret = project.root / ".dogctl" / "data" / "password"
+    secret.parent.mkdir(parents=True)
+    secret.write_text(CANARY)
+    (project.root / ".dogctl" / ".gitignore").write_text("*\n")  # as dogctl up does it
+    (project.root / ".dockerignore").write_text("hello.txt\n")
+    (project.root / "docker").mkdir()
+    text = DOCKERFILE.replace("COPY hello.txt /", "COPY . /context")
+    (project.root / "docker" / "App.Dockerfile").write_text(text)
+    project.configure(
+        f'[tool.dogctl]\nname = "{project.name}"\ndockerfile = "docker/App.Dockerfile"\n'
+    )
+    files = project.run("run", "--rm", project.build()["image"], "find", "/context")
+    assert "/context/docker/App.Dockerfile" in files
+    assert ".dogctl" not in files
+    assert "hello.txt" not in files
+    assert not project.build()["built"]
+
+
 def test_a_cache_is_inside_of_the_image_where_the_builder_has_no_other(
     project: ImageProject,
 ) -> None:

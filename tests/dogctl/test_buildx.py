@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,7 @@ def test_what_is_missing_is_told() -> None:
         assert caught.value.code == "buildx-missing"
         assert "docs.docker.com" in (caught.value.hint or "")
     with pytest.raises(ToolError) as caught:
-        Buildx(Answers(1)).builder()
+        Buildx(Answers(1)).builder(threading.Event())
     assert (caught.value.code, caught.value.detail) == ("builder-unusable", ("a", "b"))
 
 
