@@ -23,7 +23,7 @@ from dogctl.lifecycle.recipe import OCI_LABEL, Recipe, project_recipe
 from dogctl.lifecycle.source import Source, read_source
 from dogctl.lifecycle.tags import image_tags
 from dogctl.plan import Plan, Results, Run, Step
-from dogctl.tools.build_context import KEY_LABEL
+from dogctl.tools.build_context import KEY_LABEL, place_dockerfile
 from dogctl.tools.build_progress import BuildProgress
 from dogctl.tools.buildx import Builder, Buildx, Order
 from dogctl.tools.docker import Docker, Image
@@ -164,6 +164,10 @@ class _Work:
         change = f"name it {', '.join(map(str, self.tags))}"
         return Step("tag", lambda _: change, run, needs=("build",), done=done)
 
+    @property
+    def _paths(self) -> Paths:
+        return Paths(self.project.state)
+
     @cached_property
     def _key(self) -> str:
         return self.recipe.key(self.docker)
@@ -176,7 +180,7 @@ class _Work:
     def _make(self, step: Run, lock: int) -> Built:
         began = monotonic()
         progress = self.buildx.progress()
-        builder = self.buildx.builder()
+        builder = self.buildx.builder(step.stop)
         require_platforms(self.recipe.platforms, builder, self.docker)
         order = self._order(builder)
         hearing = BuildProgress()
@@ -201,7 +205,9 @@ class _Work:
         settings = self.project.settings
         return Order(
             context=self.recipe.context,
-            dockerfile=self.recipe.file,
+            dockerfile=place_dockerfile(
+                self.recipe.context, self.recipe.dockerfile, self._paths.build
+            ),
             # All at once, so that an interrupted build leaves none of them.
             tags=self.tags,
             args=self.recipe.args,
@@ -219,8 +225,7 @@ class _Work:
 
     @contextmanager
     def _locked(self, step: Run) -> Iterator[int]:
-        paths = Paths(self.project.state)
-        if is_locked(paths):
+        if is_locked(self._paths):
             step.progress("waiting for another dogctl that works here")
-        with locked(paths, step.sleep, LOCK_PATIENCE) as lock:
+        with locked(self._paths, step.sleep, LOCK_PATIENCE) as lock:
             yield lock

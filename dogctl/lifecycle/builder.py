@@ -72,7 +72,7 @@ def build_failure(hearing: BuildProgress, dockerfile: Path) -> ToolError:
     """The cause of a build that failed, with the last lines of the step that did."""
     stage = hearing.failed
     lines = (*(stage.lines if stage else ()), *hearing.text)[-2 * LINES :]
-    if any(FULL_DISK in line for line in lines):
+    if any(FULL_DISK in line.lower() for line in (*lines, stage.error if stage else "")):
         return ToolError(
             "the disk of the Docker engine is full",
             code="disk-full",
