@@ -23,7 +23,7 @@ from dogctl.lifecycle.recipe import OCI_LABEL, Recipe, project_recipe
 from dogctl.lifecycle.source import Source, read_source
 from dogctl.lifecycle.tags import image_tags
 from dogctl.plan import Plan, Results, Run, Step
-from dogctl.tools.build_context import KEY_LABEL
+from dogctl.tools.build_context import KEY_LABEL, place_dockerfile
 from dogctl.tools.build_progress import BuildProgress
 from dogctl.tools.buildx import Builder, Buildx, Order
 from dogctl.tools.docker import Docker, Image
@@ -164,6 +164,10 @@ class _Work:
         change = f"name it {', '.join(map(str, self.tags))}"
         return Step("tag", lambda _: change, run, needs=("build",), done=done)
 
+    @property
+    def _paths(self) -> Paths:
+        return Paths(self.project.state)
+
     @cached_property
     def _key(self) -> str:
         return self.recipe.key(self.docker)
@@ -176,8 +180,8 @@ class _Work:
     def _make(self, step: Run, lock: int) -> Built:
         began = monotonic()
         progress = self.buildx.progress()
-        builder = self.buildx.builder()
-        require_platforms(self.recipe.platforms, builder, self.docker)
+        builder = self.buildx.builder(step.stop)
+        require_platforms(self.recipe.platforms, self.docker)
         order = self._order(builder)
         hearing = BuildProgress()
 
@@ -188,7 +192,8 @@ class _Work:
         done = self.buildx.build(order, progress, listen, step.stop, (lock,))
         image = self.docker.image(str(self.tags[0]))
         if done.code or image is None:
-            raise build_failure(hearing, self.recipe.file)
+            foreign = [each for each in self.recipe.platforms if each not in builder.platforms]
+            raise build_failure(hearing, self.recipe.file, foreign)
         notes = shortcomings(
             builder,
             dated=order.epoch is not None,
@@ -201,7 +206,9 @@ class _Work:
         settings = self.project.settings
         return Order(
             context=self.recipe.context,
-            dockerfile=self.recipe.file,
+            dockerfile=place_dockerfile(
+                self.recipe.context, self.recipe.dockerfile, self._paths.build
+            ),
             # All at once, so that an interrupted build leaves none of them.
             tags=self.tags,
             args=self.recipe.args,
@@ -219,8 +226,7 @@ class _Work:
 
     @contextmanager
     def _locked(self, step: Run) -> Iterator[int]:
-        paths = Paths(self.project.state)
-        if is_locked(paths):
+        if is_locked(self._paths):
             step.progress("waiting for another dogctl that works here")
-        with locked(paths, step.sleep, LOCK_PATIENCE) as lock:
+        with locked(self._paths, step.sleep, LOCK_PATIENCE) as lock:
             yield lock

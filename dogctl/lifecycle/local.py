@@ -37,6 +37,10 @@ class Paths:
         return self.state / "run" / "compose.json"
 
     @property
+    def build(self) -> Path:
+        return self.state / "run" / "build"
+
+    @property
     def lock(self) -> Path:
         return self.state / "run" / "lock"
 

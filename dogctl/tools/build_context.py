@@ -10,8 +10,10 @@ from pathlib import Path
 # The label under which an image carries the key of what it was built from.
 KEY_LABEL = "dogctl.content-key"
 CHUNK = 1024 * 1024
+# Where dogctl keeps local data and its secrets: never part of an image.
+STATE = ".dogctl"
 # What changes without anybody changing the code.
-NO_CODE = (".git", ".dogctl")
+NO_CODE = (".git", STATE)
 
 
 def content_key(
@@ -23,7 +25,8 @@ def content_key(
     """A hash over every file that the builder would get, the build arguments and `extra`.
 
     `dockerfile` is relative to the context. Files that .dockerignore excludes do not count, nor do
-    git's own and dogctl's own, nor times and owners, which are not in a checkout either. Raises OSError if a file cannot be read.
+    git's own and dogctl's own, nor times and owners, which are not in a checkout either.
+    Raises OSError if a file cannot be read.
     """
     digest = hashlib.sha256()
     for part in (dockerfile, *extra, *(f"{k}={v}" for k, v in sorted((args or {}).items()))):
@@ -31,6 +34,20 @@ def content_key(
     for name in _included(context, dockerfile):
         _add(context / name, name, digest)
     return digest.hexdigest()[:32]
+
+
+def place_dockerfile(context: Path, dockerfile: str, folder: Path) -> Path:
+    """Copy a Dockerfile to a folder of ours, with an ignore file that keeps STATE out of the image.
+
+    BuildKit prefers the ignore file beside the Dockerfile to that of the context, and there is no
+    option to ignore more. Answers the copy. Raises OSError.
+    """
+    folder.mkdir(exist_ok=True)
+    copy = folder / Path(dockerfile).name
+    copy.write_bytes((context / dockerfile).read_bytes())
+    patterns = [*_ignored(context, dockerfile), STATE]
+    copy.with_name(f"{copy.name}.dockerignore").write_text("".join(f"{p}\n" for p in patterns))
+    return copy
 
 
 def _included(context: Path, dockerfile: str) -> list[str]:

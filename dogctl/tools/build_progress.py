@@ -80,13 +80,12 @@ class BuildProgress:
             yield from self._vertex(vertex)
         for log in status.get("logs") or ():
             stage = self._stages.setdefault(log["vertex"], Stage())
-            for line in (
-                base64.b64decode(log.get("data") or "").decode(errors="replace").splitlines()
-            ):
+            text = base64.b64decode(log.get("data") or "").decode(errors="replace")
+            for line in text.split("\n"):
                 # A progress bar overwrites itself.
-                if text := line.rpartition("\r")[2].rstrip():
-                    stage.lines.append(text)
-                    yield f"{stage.label} {text}"
+                if last := line.rstrip().rpartition("\r")[2]:
+                    stage.lines.append(last)
+                    yield f"{stage.label} {last}"
 
     def _vertex(self, vertex: dict[str, Any]) -> Iterator[str]:
         stage = self._stages.setdefault(vertex["digest"], Stage())

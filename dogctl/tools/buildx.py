@@ -11,16 +11,20 @@ from typing import Any
 
 from dogctl.errors import ToolError
 from dogctl.image import ImageRef
-from dogctl.tools.runner import Completed, Listener, Runner
+from dogctl.tools.runner import NOT_STARTED, Completed, Listener, Runner
 
 INSTALL = "https://docs.docker.com/build/install-buildx/"
 COMMAND = ("docker", "buildx")
 SECONDS = 30.0
+# To start a builder, which may have to be downloaded first.
+START_SECONDS = 300.0
 # The first with progress as JSON: https://github.com/docker/buildx/releases/tag/v0.13.0
 JSON_SINCE = (0, 13)
 # The first BuildKit that can set the times inside of layers; the one inside the Docker engine
 # cannot, with either image store: https://github.com/moby/buildkit/issues/4230
 REWRITES_SINCE = (0, 13)
+# Distributions build it without.
+UNKNOWN = (0, 0)
 DOCKER_DRIVER = "docker"
 EPOCH = "SOURCE_DATE_EPOCH"
 
@@ -32,7 +36,7 @@ class Builder:
     Args:
         name: its name.
         driver: docker (the engine itself), docker-container, kubernetes or remote.
-        buildkit: its BuildKit's version, (0, 0) if it does not say.
+        buildkit: its BuildKit's version; UNKNOWN if it does not say.
         platforms: what it can build for.
     """
 
@@ -43,8 +47,9 @@ class Builder:
 
     @property
     def rewrites_times(self) -> bool:
-        """Whether it can give every file in a layer the same time."""
-        return self.driver != DOCKER_DRIVER and self.buildkit >= REWRITES_SINCE
+        """Whether it can give every file in a layer the same time, as far as is known."""
+        known = self.buildkit != UNKNOWN
+        return self.driver != DOCKER_DRIVER and (self.buildkit >= REWRITES_SINCE or not known)
 
 
 @dataclass(frozen=True)
@@ -117,16 +122,16 @@ class Buildx:
 
     def progress(self) -> str:
         """The best of its ways to tell progress: rawjson or plain."""
-        done = self._ask("version")
+        done = self._run([*COMMAND, "version"], timeout=SECONDS)
         if done.code:
             raise _missing("docker has no buildx plugin")
         return (
             "rawjson" if _version(done.stdout.decode(errors="replace")) >= JSON_SINCE else "plain"
         )
 
-    def builder(self) -> Builder:
-        """The builder in use. Raises ToolError if it cannot be asked."""
-        done = self._ask("inspect", "--bootstrap")
+    def builder(self, stop: threading.Event) -> Builder:
+        """The builder in use, running. Raises ToolError if it cannot be asked, Cancelled."""
+        done = self._run([*COMMAND, "inspect", "--bootstrap"], timeout=START_SECONDS, stop=stop)
         if done.code:
             raise ToolError(
                 "the builder cannot be used",
@@ -148,14 +153,11 @@ class Buildx:
         """Build, tell what it prints line by line, and answer how it ended. Raises Cancelled."""
         return self._run(order.argv(progress), listen=listen, stop=stop, inherit=inherit)
 
-    def _ask(self, *words: str) -> Completed:
-        return self._run([*COMMAND, *words], timeout=SECONDS)
-
     def _run(self, argv: Sequence[str], **options: Any) -> Completed:
         try:
             return self.runner.run(argv, **options)
         except ToolError as error:
-            if error.code == "tool-not-started":
+            if error.code == NOT_STARTED:
                 raise _missing("the docker command is not on the PATH") from error
             raise
 
@@ -178,7 +180,7 @@ def read_builder(text: str) -> Builder:
 
 def _version(text: str) -> tuple[int, int]:
     found = re.search(r"\bv?(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    return (int(found[1]), int(found[2])) if found else UNKNOWN
 
 
 def _missing(what: str) -> ToolError:

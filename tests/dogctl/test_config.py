@@ -220,3 +220,38 @@ def test_the_name_has_a_good_default(folder: Path, text: str, name: str) -> None
     root = folder / "Some Folder"
     root.mkdir()
     assert read(root, text).settings.name == name
+
+
+def test_build_arguments_of_all_layers_add_up(folder: Path) -> None:
+    text = '[tool.dogctl.build-args]\nA = "1"\nB = "1"\n[tool.dogctl.env.dev]\nbuild-args = {B = 2}'
+    project = read(folder, text, "dev", build_args=["C=3=4"])
+    assert project.settings.build_args == {"A": "1", "B": "2", "C": "3=4"}
+    assert project.origins["build_args"] == "--build-arg"
+
+
+@pytest.mark.parametrize(
+    "argument", ["PIP_TOKEN=canary", "INDEX=https://me:canary@example.com/simple", "canary"]
+)
+def test_a_build_argument_that_is_a_secret_is_refused_and_not_shown(
+    folder: Path, argument: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(folder, "[tool.dogctl]", build_args=[argument])
+    assert (caught.value.where or "").startswith("--build-arg")
+    assert "canary" not in repr(vars(caught.value))
+
+
+def test_secrets_of_the_build_come_from_the_environment(folder: Path) -> None:
+    text = '[tool.dogctl]\nbuild-secrets = ["PIP_TOKEN", "NONE"]'
+    project = read_with(folder, text, {"PIP_TOKEN": "canary"})
+    assert "canary" in [secret.reveal() for secret in project.secrets()]
+    shown = show_config(project).data["settings"]["build-secrets"]
+    assert shown["value"] == {"PIP_TOKEN": "set", "NONE": "unset"}
+
+
+def test_platforms_are_written_as_docker_has_them(folder: Path) -> None:
+    text = '[tool.dogctl]\nplatforms = ["linux/arm64", "linux/amd64"]'
+    assert read(folder, text).settings.platforms == ("linux/amd64", "linux/arm64")
+    given = {"DOCKER_DEFAULT_PLATFORM": "linux/arm/v7"}
+    assert read_with(folder, text, given).settings.platforms == ("linux/arm/v7",)
+    assert "must be platforms" in problem(folder, '[tool.dogctl]\nplatforms = "--load"').message
