@@ -181,7 +181,7 @@ class _Work:
         began = monotonic()
         progress = self.buildx.progress()
         builder = self.buildx.builder(step.stop)
-        require_platforms(self.recipe.platforms, builder, self.docker)
+        require_platforms(self.recipe.platforms, self.docker)
         order = self._order(builder)
         hearing = BuildProgress()
 
@@ -192,7 +192,8 @@ class _Work:
         done = self.buildx.build(order, progress, listen, step.stop, (lock,))
         image = self.docker.image(str(self.tags[0]))
         if done.code or image is None:
-            raise build_failure(hearing, self.recipe.file)
+            foreign = [each for each in self.recipe.platforms if each not in builder.platforms]
+            raise build_failure(hearing, self.recipe.file, foreign)
         notes = shortcomings(
             builder,
             dated=order.epoch is not None,

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from dogctl.errors import ToolError
 from dogctl.tools.build_progress import BASE_IMAGE, LINES, BuildProgress
-from dogctl.tools.buildx import DOCKER_DRIVER, Builder
+from dogctl.tools.buildx import DOCKER_DRIVER, UNKNOWN, Builder
 from dogctl.tools.docker import Docker
 
+# What the kernel says of them.
+FOREIGN_PROGRAM = "exec format error"
 FULL_DISK = "no space left on device"
 CONTAINERD_STORE = "https://docs.docker.com/engine/storage/containerd/"
 EMULATION = "docker run --privileged --rm tonistiigi/binfmt --install"
 OTHER_BUILDER = "docker buildx create --use makes a builder that can"
 
 
-def require_platforms(platforms: Iterable[str], builder: Builder, docker: Docker) -> None:
-    """Raise ToolError, saying what is missing, unless it can build for all of them, and keep it."""
-    wanted = list(platforms)
-    missing = [each for each in wanted if each not in builder.platforms]
-    if missing and builder.platforms:
-        raise ToolError(
-            f"the builder {builder.name} cannot build for {', '.join(missing)}"
-            f" (it can: {', '.join(builder.platforms)})",
-            code="platform-missing",
-            where="--platform",
-            hint=f"{EMULATION} {','.join(each.split('/')[1] for each in missing)} adds emulation",
-        )
-    if len(wanted) > 1 and not docker.keeps_platforms():
+def require_platforms(platforms: Collection[str], docker: Docker) -> None:
+    """Raise ToolError, saying what is missing, if the engine cannot keep what would be built."""
+    if len(platforms) > 1 and not docker.keeps_platforms():
         raise ToolError(
             "this engine keeps an image for one platform only: it has the classic image store",
             code="one-platform-only",
@@ -64,14 +56,30 @@ def shortcomings(
             f"reproducible from the same cache only: the {builder.driver} driver cannot set the"
             f" times of files in layers; {OTHER_BUILDER}"
         )
+    elif builder.buildkit == UNKNOWN:
+        yield "reproducible if the builder's BuildKit, which tells no version, is 0.13 or later"
     for each in set(caches) - set(used):
         yield f"no layers were left in {each}: the {builder.driver} driver cannot; {OTHER_BUILDER}"
 
 
-def build_failure(hearing: BuildProgress, dockerfile: Path) -> ToolError:
-    """The cause of a build that failed, with the last lines of the step that did."""
+def build_failure(
+    hearing: BuildProgress, dockerfile: Path, foreign: Collection[str] = ()
+) -> ToolError:
+    """The cause of a build that failed, with the last lines of the step that did.
+
+    `foreign`: platforms of the image that the builder does not run programs for. That need not
+    matter: a Dockerfile may do its work on the builder's own.
+    """
     stage = hearing.failed
     lines = (*(stage.lines if stage else ()), *hearing.text)[-2 * LINES :]
+    if foreign and any(FOREIGN_PROGRAM in line for line in lines):
+        return ToolError(
+            f"the builder runs no programs for {', '.join(foreign)}",
+            code="platform-missing",
+            where="--platform",
+            hint=f"{EMULATION} {','.join(each.split('/')[1] for each in foreign)} adds emulation",
+            detail=lines,
+        )
     if any(FULL_DISK in line.lower() for line in (*lines, stage.error if stage else "")):
         return ToolError(
             "the disk of the Docker engine is full",

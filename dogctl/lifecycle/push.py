@@ -159,10 +159,10 @@ def _push(place: Place, docker: Docker, ref: ImageRef, image: Image) -> Step:
     def run(step: Run) -> Candidate:
         return Candidate(ref, Upload(place, docker, ref, image, step).run(), fresh=True)
 
-    size = f"{image.size / MEGABYTE:.0f} MB unpacked"
+    size = f"{image.size / MEGABYTE:.1f} MB unpacked"
     return Step(
         "candidate",
-        lambda _: f"push {ref}, {size}, as far as the registry does not have it",
+        lambda _: f"push {ref} ({size})",
         run,
         done=done,
         left=lambda _: "layers that are up stay in the registry, and no tag is on them yet",
@@ -211,6 +211,6 @@ def _tag(place: Place, named: Names) -> tuple[Step, ...]:
 
     def change(results: Results) -> str:
         digest = results.show("candidate", lambda pushed: str(pushed.digest))
-        return f"tag it {', '.join(tags)} in the registry; digest: {digest}"
+        return f"tag {digest} in the registry: {', '.join(tags)}"
 
     return (Step("release", change, run, needs=("candidate",), done=done),)

@@ -78,7 +78,7 @@ class Upload:
         except ToolError as error:
             if error.code != PUSH_REFUSED:
                 raise
-            raise _cause(self.ref, error.detail, logged_in=login is not None) from error
+            raise cause(self.ref, error.detail, logged_in=login is not None) from error
         there = registry.resolve(self.ref)
         if there is None or str(there) != (digest or str(there)):
             says = f"after a push of {digest}, the registry says {there}"
@@ -100,7 +100,7 @@ def is_known(image: Image, ref: ImageRef, digest: Digest) -> bool:
     return any(known.name == ref.name and known.digest == digest for known in image.known)
 
 
-def _cause(ref: ImageRef, says: tuple[str, ...], *, logged_in: bool) -> DogctlError:
+def cause(ref: ImageRef, says: tuple[str, ...], *, logged_in: bool) -> DogctlError:
     """Why the engine did not push; nearly always that is what the registry said."""
     text = "\n".join(says)
     if _GONE in text:

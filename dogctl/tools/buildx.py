@@ -23,6 +23,8 @@ JSON_SINCE = (0, 13)
 # The first BuildKit that can set the times inside of layers; the one inside the Docker engine
 # cannot, with either image store: https://github.com/moby/buildkit/issues/4230
 REWRITES_SINCE = (0, 13)
+# Distributions build it without.
+UNKNOWN = (0, 0)
 DOCKER_DRIVER = "docker"
 EPOCH = "SOURCE_DATE_EPOCH"
 
@@ -34,7 +36,7 @@ class Builder:
     Args:
         name: its name.
         driver: docker (the engine itself), docker-container, kubernetes or remote.
-        buildkit: its BuildKit's version, (0, 0) if it does not say.
+        buildkit: its BuildKit's version; UNKNOWN if it does not say.
         platforms: what it can build for.
     """
 
@@ -45,8 +47,9 @@ class Builder:
 
     @property
     def rewrites_times(self) -> bool:
-        """Whether it can give every file in a layer the same time."""
-        return self.driver != DOCKER_DRIVER and self.buildkit >= REWRITES_SINCE
+        """Whether it can give every file in a layer the same time, as far as is known."""
+        known = self.buildkit != UNKNOWN
+        return self.driver != DOCKER_DRIVER and (self.buildkit >= REWRITES_SINCE or not known)
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ def read_builder(text: str) -> Builder:
 
 def _version(text: str) -> tuple[int, int]:
     found = re.search(r"\bv?(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    return (int(found[1]), int(found[2])) if found else UNKNOWN
 
 
 def _missing(what: str) -> ToolError:

@@ -110,6 +110,11 @@ class ImageProject(Project):
     def inspect(self, name: str) -> Any:
         return json.loads(self.run("image", "inspect", name))[0]
 
+    def need_classic_store(self) -> None:
+        facts = json.loads(self.run("info", "--format={{json .DriverStatus}}"))
+        if any("containerd" in value for _, value in facts):
+            pytest.skip("needs an engine with the classic image store")
+
     def names(self) -> set[str]:
         return set(self.run("image", "ls", "--format={{.Tag}}", self.name).split())
 
@@ -268,16 +273,22 @@ def test_without_an_engine_or_buildx_it_says_so(project: ImageProject) -> None:
 
 
 def test_platforms_that_cannot_be_had_are_told(project: ImageProject) -> None:
-    facts = json.loads(project.run("info", "--format={{json .DriverStatus}}"))
-    if any("containerd" in value for _, value in facts):
-        pytest.skip("needs an engine with the classic image store; this one has containerd's")
+    project.need_classic_store()
     own = project.build()["platforms"][0]
     assert project.build("--platform", own)["platforms"] == [own]
-    error = project.fail("--platform", "plan9/mips")
-    assert error["code"] == "platform-missing"
-    assert own in error["message"]
     other = project.run("buildx", "inspect").partition("Platforms:")[2].split(",")[-1].split()[0]
     assert project.fail("--platform", f"{own},{other}")["code"] == "one-platform-only"
+
+
+def test_a_platform_without_emulation_is_told(project: ImageProject) -> None:
+    (project.root / "hello.txt").chmod(0o755)
+    text = "FROM scratch\nCOPY hello.txt /sh\n"
+    (project.root / "Dockerfile").write_text(text)
+    assert project.build("--platform", "linux/riscv64")["platforms"] == ["linux/riscv64"]
+    (project.root / "Dockerfile").write_text(f'{text}RUN ["/sh"]\n')
+    error = project.fail("--platform", "linux/riscv64")
+    assert error["code"] == "platform-missing", error
+    assert "--install riscv64" in error["hint"]
 
 
 def test_a_secret_reaches_the_build_and_nothing_else(project: ImageProject) -> None:
@@ -316,15 +327,14 @@ def test_local_data_never_gets_into_an_image(project: ImageProject) -> None:
     assert not project.build()["built"]
 
 
-def test_a_cache_is_inside_of_the_image_where_the_builder_has_no_other(
-    project: ImageProject,
-) -> None:
+def test_a_cache_that_the_builder_cannot_fill_is_told(project: ImageProject) -> None:
+    project.need_classic_store()
     project.configure(
         f'[tool.dogctl]\nname = "{project.name}"\n'
         'cache-to = ["type=inline", "type=registry,ref=localhost:1/cache"]\n'
     )
-    if "classic" in (notes := " ".join(project.build()["notes"])):
-        assert "no layers were left in type=registry,ref=localhost:1/cache" in notes
+    (_, note) = project.build()["notes"]
+    assert note.startswith("no layers were left in type=registry,ref=localhost:1/cache")
 
 
 def test_two_at_once_build_one_image(project: ImageProject) -> None:
@@ -339,7 +349,8 @@ def builds(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The programs that a dogctl has started to build."""
     with suppress(psutil.Error):
         children = psutil.Process(process.pid).children(recursive=True)
-        return [each for each in children if "--progress=rawjson" in each.cmdline()]
+        words = [(each, each.cmdline()) for each in children]
+        return [each for each, argv in words if {"buildx", "build"} <= set(argv)]
     return []
 
 
@@ -352,7 +363,7 @@ def test_an_interrupt_leaves_the_old_image_under_all_of_its_names(project: Image
             process.send_signal(number)
             answer = json.loads(process.communicate(timeout=60)[0])
         assert (process.returncode, answer["error"]["code"]) == (130, "cancelled")
-        assert not any(each.is_running() for each in running)
+        assert psutil.wait_procs(running, timeout=60)[1] == []
         assert {project.inspect(tag)["Id"] for tag in old["tags"]} == {old["id"]}
     assert not project.build()["built"]
 
@@ -370,14 +381,14 @@ def test_killed_at_any_moment_the_next_build_ends_in_an_image(project: ImageProj
         assert project.run("run", "--rm", data["image"], "cat", "/hello.txt") == str(number)
 
 
-def test_up_and_build_agree_on_what_an_image_is_made_of(project: ImageProject) -> None:
-    """The bundled app's image, from a clone."""
+def test_the_bundled_app_from_a_clone(project: ImageProject) -> None:
     for name in ("Dockerfile", ".dockerignore"):
         shutil.copy(REPOSITORY / name, project.root)
     for name in ("requirements", "templates", "webapp"):
         shutil.copytree(REPOSITORY / name, project.root / name)
     commit = project.commit("v2.0.0")
-    data = project.build()
+    with project.start() as process:  # it downloads packages, however long that takes
+        data = json.loads(process.communicate()[0])["data"]
     labels = project.inspect(data["image"])["Config"]["Labels"]
     assert labels[f"{OCI}title"] == "Dog GIF app"
     assert labels[f"{OCI}source"] == "https://example.com/app"

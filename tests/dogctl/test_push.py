@@ -208,6 +208,19 @@ def test_a_push_ends_in_a_digest_and_another_one_has_nothing_to_do(
     assert project.dogctl("push", "--dry-run").out.count("(nothing to do)") == 2
 
 
+def test_what_build_made_is_pushed(project: PushProject) -> None:
+    (project.root / "Dockerfile").write_text("FROM scratch\nCOPY pyproject.toml /\n")
+    project.git("add", ".")
+    project.git("commit", "--quiet", "--message=second")
+    plugins = {**os.environ, **project.here.environ}.get("DOCKER_CONFIG", "")
+    built = project.dogctl("build", "--json", DOCKER_CONFIG=plugins)
+    assert built.code == 0, built.err
+    pushed = project.push()
+    names = {f"{project.repository}:{tag}" for tag in pushed["tags"]}
+    assert names == set(built.json["data"]["tags"])
+    assert pushed["image"] == f"{built.json['data']['image']}@{pushed['digest']}"
+
+
 def test_a_candidate_is_promoted_without_pushing(project: PushProject, proxy: FaultyProxy) -> None:
     project.image()
     assert project.failure("--promote")["code"] == "no-candidate"

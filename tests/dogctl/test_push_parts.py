@@ -17,7 +17,7 @@ from dogctl.lifecycle.push import Part, which_part
 from dogctl.lifecycle.push_names import push_names
 from dogctl.lifecycle.push_progress import Layers
 from dogctl.lifecycle.push_registry import Place
-from dogctl.lifecycle.push_upload import is_known
+from dogctl.lifecycle.push_upload import cause, is_known
 from dogctl.secrets import Secret
 from dogctl.tools.docker import Image, Layer, until
 from dogctl.tools.runner import LOCAL
@@ -111,6 +111,19 @@ def test_an_image_is_known_in_one_repository_only() -> None:
     assert is_known(image, ImageRef.parse("docker.io/team/app:1.0"), digest)
     assert not is_known(image, ImageRef.parse("docker.io/team/other:1.0"), digest)
     assert not is_known(image, ImageRef.parse("team/app:1.0"), Digest("sha256", "3" * 64))
+
+
+@pytest.mark.parametrize(
+    ("says", "code"),
+    [
+        ("An image does not exist locally with the tag: team/app", "image-not-built"),
+        ("missing content: content digest sha256:1: not found", "image-incomplete"),
+        ("denied: no", "registry-denied"),
+    ],
+)
+def test_not_every_cause_is_the_registrys(says: str, code: str) -> None:
+    error = cause(ImageRef.parse("team/app:1.0"), (says,), logged_in=True)
+    assert error.code == code
 
 
 def test_a_password_is_remembered_before_it_is_used(tmp_path: Path) -> None:
