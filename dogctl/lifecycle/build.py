@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -72,10 +72,13 @@ def plan_build(project: Project, how: How | None = None, runner: Runner = LOCAL)
     Raises ToolError where there is no engine, ConfigError where there is nothing to build from.
     """
     _require_secrets(project)
-    source = read_source(project, runner)
+    with ThreadPoolExecutor() as pool:  # git takes its time, and so does the SDK's import
+        connecting = pool.submit(Docker.connect)
+        source = read_source(project, runner)
     recipe = project_recipe(project, source)
     tags = image_tags(project, source)
-    work = _Work(project, how or How(), source, recipe, tags, Docker.connect(), Buildx(runner))
+    docker = connecting.result()
+    work = _Work(project, how or How(), source, recipe, tags, docker, Buildx(runner))
     return Plan("build", (work.build(), work.tag()))
 
 
@@ -97,6 +100,9 @@ def answer_build(project: Project, results: Results) -> Answer:
     labels = built.image.labels
     platforms = project.settings.platforms or (built.image.platform,)
     state = f"built in {built.seconds:.1f} s" if built.fresh else "already built: nothing to do"
+    headline = f"{project.settings.name} is {state}"
+    if project.bundled:
+        headline += " (no project here: this is the app that comes with dogctl)"
     return Answer(
         {
             "image": str(tags[0]),
@@ -111,7 +117,7 @@ def answer_build(project: Project, results: Results) -> Answer:
             "notes": list(built.notes),
         },
         (
-            Text(f"{project.settings.name} is {state}"),
+            Text(headline),
             Fields(
                 (
                     ("Image", str(tags[0])),
@@ -168,14 +174,14 @@ class _Work:
     def _paths(self) -> Paths:
         return Paths(self.project.state)
 
-    @cached_property
-    def _key(self) -> str:
-        return self.recipe.key(self.docker)
-
     def _found(self) -> Built | None:
         """The image, if it is there and made of just this."""
         image = self.docker.image(str(self.tags[0]))
-        return Built(image) if image and image.labels.get(KEY_LABEL) == self._key else None
+        return Built(image) if image and image.labels.get(KEY_LABEL) == self._key() else None
+
+    def _key(self) -> str:
+        # Anew each time: somebody may edit while we wait for the lock.
+        return self.recipe.key(self.docker)
 
     def _make(self, step: Run, lock: int) -> Built:
         began = monotonic()
@@ -212,7 +218,7 @@ class _Work:
             # All at once, so that an interrupted build leaves none of them.
             tags=self.tags,
             args=self.recipe.args,
-            labels={**self.recipe.labels, KEY_LABEL: self._key},
+            labels={**self.recipe.labels, KEY_LABEL: self._key()},
             target=self.recipe.target,
             platforms=self.recipe.platforms,
             secrets=tuple(settings.build_secrets),

@@ -103,7 +103,7 @@ class BuildProgress:
 
     def _vertex(self, vertex: dict[str, Any]) -> Iterator[str]:
         stage = self._stages.setdefault(vertex["digest"], Stage())
-        stage.name = vertex.get("name") or stage.name
+        stage.name = " ".join(vertex.get("name", "").split()) or stage.name
         stage.error = vertex.get("error") or stage.error
         if not vertex.get("started") or stage.name.startswith(INTERNAL):
             return

@@ -192,7 +192,7 @@ def test_steps_are_told_as_they_begin_with_what_they_print(indent: int | None) -
         {"statuses": [{"id": "x", "vertex": name, "current": 3}]},
         log(name, "one\n10%\r20%\r30%\n\ntwo"),
         vertex(name, completed="2026"),
-        vertex("[build 3/3] COPY . .", completed="2026", cached=True),
+        vertex("[build 3/3] COPY .    .", completed="2026", cached=True),
         vertex("exporting to image"),
         indent=indent,
     )
