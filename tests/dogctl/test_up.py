@@ -16,7 +16,8 @@ import pytest
 
 from dogctl.config.load import load
 from dogctl.lifecycle import process_engine
-from dogctl.lifecycle.local import Paths, read_record
+from dogctl.lifecycle.local import Paths
+from dogctl.lifecycle.process_app import read_record
 from dogctl.lifecycle.up import plan_up
 from dogctl.plan import Results
 from dogctl.tools.processes import start_mark
