@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dogctl.cli import gifs, local, project
+from dogctl.cli import gifs, local, project, smoke
 from dogctl.cli.command import help_without_command
 
 app = typer.Typer(
@@ -42,5 +42,6 @@ def root(
 
 
 local.register(app)
+smoke.register(app)
 project.register(app)
 app.add_typer(gifs.app)

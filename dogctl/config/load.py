@@ -14,6 +14,7 @@ from typing import Any
 
 from dogctl import bundled
 from dogctl.config.model import DECLARATIONS, DEFAULT, Project, Settings
+from dogctl.config.parse import ProblemsError
 from dogctl.errors import ConfigError
 from dogctl.secrets import Secret, names_a_secret
 
@@ -257,6 +258,9 @@ def _apply(source: Source, reading: _Reading) -> None:
         where = f"{source.origin}.{key}" if in_file else source.origin
         try:
             value = declaration.parse(raw)
+        except ProblemsError as error:
+            reading.problems.extend(f"{where}{at}: {says}" for at, says in error.problems)
+            continue
         except ValueError as error:
             given = "what it holds" if declaration.secret else repr(raw)
             reading.problems.append(f"{where}: {error}, not {given}")
