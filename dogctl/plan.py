@@ -8,9 +8,9 @@ at the same time, in threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from time import monotonic
 from typing import Any, Protocol
@@ -102,6 +102,8 @@ class Step:
         needs: names of the steps whose results it uses.
         done: looks at the live system: the answer if the work is done already, else None.
         left: what the steps before it leave as it is if the user stops here.
+        always: whether it tears down: once one of the steps that it needs has begun, it runs when
+            all of them have ended, however they did, and a request to stop does not reach it.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Step:
     needs: tuple[str, ...] = ()
     done: Callable[[Results], Any | None] = lambda _: None
     left: Callable[[Results], str | None] = lambda _: None
+    always: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one step ended; `seconds` it took, `error` if it failed."""
+    """How one step ended; `seconds` it took, `error` if it failed, whether it ever `began`."""
 
     status: Status
     seconds: float = 0.0
     error: BaseException | None = None
+    began: bool = True
 
 
 @dataclass
@@ -189,8 +193,8 @@ def preview(plan: Plan) -> list[Preview]:
 def execute(plan: Plan, reporter: Reporter, stop: threading.Event | None = None) -> Report:
     """Run every step as soon as what it needs is done.
 
-    After a failure, or once `stop` is set, no new step starts; those under way end at their
-    next safe point. Never raises what a step raised: see Report.error.
+    After a failure, or once `stop` is set, only steps that run always start; those under way end at
+    their next safe point. Never raises what a step raised: see Report.error.
     """
     return _Execution(plan, reporter, stop or threading.Event()).run()
 
@@ -211,17 +215,28 @@ class _Execution:
                 for future in ended:
                     self._settle(self.running.pop(future), future.result())
                 self._start_ready(pool)
-        for step in self.waiting:
-            stopped = self._cancelled(step) if self.stop.is_set() else Outcome(Status.SKIPPED)
-            self._settle(step, stopped)
+        self._pass_over(self.waiting)
         return self.report
 
     def _start_ready(self, pool: ThreadPoolExecutor) -> None:
-        if self.report.error or self.stop.is_set():
-            return
-        for step in [s for s in self.waiting if all(n in self.report.results for n in s.needs)]:
+        ends = self.report.error or self.stop.is_set()
+        if ends:
+            self._pass_over([step for step in self.waiting if not step.always])
+        for step in [step for step in self.waiting if self._is_ready(step)]:
             self.waiting.remove(step)
             self.running[pool.submit(self._run_step, step)] = step
+
+    def _is_ready(self, step: Step) -> bool:
+        if not step.always:
+            return all(need in self.report.results for need in step.needs)
+        ends = [self.report.outcomes.get(need) for need in step.needs]
+        return all(ends) and any(end and end.began for end in ends)
+
+    def _pass_over(self, steps: Sequence[Step]) -> None:
+        for step in tuple(steps):
+            self.waiting.remove(step)
+            stopped = self._cancelled(step) if self.stop.is_set() else Outcome(Status.SKIPPED)
+            self._settle(step, replace(stopped, began=False))
 
     def _run_step(self, step: Step) -> Outcome:
         began = monotonic()
@@ -230,7 +245,8 @@ class _Execution:
             answer = step.done(self.report.results)
             status = Status.DONE if answer is None else Status.UNCHANGED
             if answer is None:
-                answer = step.run(Run(step, self.report.results, self.reporter, self.stop))
+                stop = threading.Event() if step.always else self.stop
+                answer = step.run(Run(step, self.report.results, self.reporter, stop))
         except Cancelled:
             return self._cancelled(step, monotonic() - began)
         except Exception as error:  # noqa: BLE001  (handed on in the report, raised by the caller)

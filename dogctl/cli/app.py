@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dogctl.cli import build, gifs, local, project, push
+from dogctl.cli import build, gifs, local, project, push, smoke
 from dogctl.cli.command import help_without_command
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ def root(
 
 local.register(app)
 build.register(app)
+smoke.register(app)
 push.register(app)
 project.register(app)
 app.add_typer(gifs.app)

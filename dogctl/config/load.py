@@ -14,6 +14,7 @@ from typing import Any
 
 from dogctl import bundled
 from dogctl.config.model import DECLARATIONS, DEFAULT, Project, Settings
+from dogctl.config.parse import ProblemsError
 from dogctl.errors import ConfigError
 from dogctl.secrets import Secret, names_a_secret, url_secrets
 
@@ -261,6 +262,9 @@ def _apply(source: Source, reading: _Reading) -> None:
         where = f"{source.origin}.{key}" if in_file else source.origin
         try:
             value = declaration.parse(raw)
+        except ProblemsError as error:
+            reading.problems.extend(f"{where}{at}: {says}" for at, says in error.problems)
+            continue
         except ValueError as error:
             hidden = declaration.secret or name in TABLES  # somebody may have put a secret there
             given = "what it holds" if hidden else repr(raw)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dogctl.config import parse
+from dogctl.config.checks import Check, parse_checks
 from dogctl.secrets import Secret
 
 # The origin of a value that nobody set.
@@ -160,6 +161,9 @@ class Settings:
         parse.seconds, "seconds to wait for the app to become healthy", default=60.0
     )
     stop_timeout: float = _setting(parse.seconds, "seconds the app may take to stop", default=10.0)
+    checks: tuple[Check, ...] | None = _setting(
+        parse_checks, "what `dogctl smoke` asks of the app; without it `/` and the health path"
+    )
     variables: Mapping[str, str | Secret] = _setting(
         parse.variables,
         "environment variables for the app; the environment's own win",

@@ -6,7 +6,7 @@ Each raises ValueError with what the value must be.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -24,6 +24,14 @@ STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
 TAG = re.compile(r"(\{branch\}|[A-Za-z0-9_.-])+")
 PATH = re.compile(r"/[\w\-./~%?=&]*")
+
+
+class ProblemsError(ValueError):
+    """Everything that is wrong inside of a value: where in it, such as `[1].path`, and what."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{where}: {says}" for where, says in problems))
+        self.problems = tuple(problems)
 
 
 def text(value: Any) -> str:

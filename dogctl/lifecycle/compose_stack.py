@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from dogctl.errors import Cancelled, ConfigError, DogctlError, ToolError
+from dogctl.errors import ConfigError
 from dogctl.lifecycle.builder import build_failure
 from dogctl.lifecycle.engine import Ready, State
-from dogctl.lifecycle.health import Health, require_free, unhealthy
+from dogctl.lifecycle.health import require_free
 from dogctl.lifecycle.local import Paths, is_locked, locked
-from dogctl.lifecycle.log_file import LOG_LINES
 from dogctl.lifecycle.recipe import Recipe
-from dogctl.lifecycle.stack_state import RESTARTS, by_id, describe, doomed, progress, started
+from dogctl.lifecycle.stack_start import Starter
+from dogctl.lifecycle.stack_state import by_id, describe
 from dogctl.plan import Results, Run, Step
 from dogctl.tools.build_context import KEY_LABEL
 from dogctl.tools.build_progress import BuildProgress
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 FINGERPRINT = "dogctl.fingerprint"
 # Another dogctl may be building an image.
 LOCK_PATIENCE = 900.0
-POLL = 0.25
 
 
 @dataclass(frozen=True)
@@ -128,41 +125,22 @@ class Stack:
                 if self._runs(before):
                     return Launch(False, by_id(before))  # another dogctl was faster
                 launch = Launch(True, by_id(before))
-                with self._watched(step, launch) as stop:
-                    done = self._labelled().up(stop, (lock,))
-                if done.code:
-                    culprits = doomed(started(self._containers(), launch.before), launch.before)
-                    raise self._failure(culprits, tuple(done.stderr.splitlines()[-LOG_LINES:]))
+                self._starter(self._labelled(), launch).bring_up(step, (lock,))
             return launch
 
         change = f"start {', '.join(sorted(self._config['services']))} as {self.compose.name}"
         return Step("start", lambda _: change, run, needs=("build",), done=done)
 
     def _wait_until_healthy(self) -> Step:
-        settings = self.project.settings
-
         def done(results: Results) -> Ready | None:
             local = describe(self.project, self._containers())
             return Ready(local, results["start"].fresh) if local.state is State.UP else None
 
         def run(step: Run) -> Ready:
             launch: Launch = step.results["start"]
-            deadline = monotonic() + settings.start_timeout
-            while True:
-                containers = self._containers()
-                local = describe(self.project, containers)
-                if local.state is State.UP:
-                    return Ready(local, launch.fresh)
-                if culprits := doomed(containers, launch.before):
-                    raise self._failure(culprits)
-                reason = local.health or ""
-                if monotonic() > deadline:
-                    where = local.url or self.compose.name
-                    raise unhealthy(settings, where, Health(False, reason), self._last_lines())
-                step.progress(f"waiting: {reason}")
-                step.sleep(POLL)
+            return Ready(self._starter(self.compose, launch).wait_until_healthy(step), launch.fresh)
 
-        change = f"wait until all services and {settings.health} are healthy"
+        change = f"wait until all services and {self.project.settings.health} are healthy"
         left = f"{self.compose.name} runs on; dogctl down stops it"
         return Step(
             "health", lambda _: change, run, needs=("start",), done=done, left=lambda _: left
@@ -200,63 +178,8 @@ class Stack:
         with locked(self.paths, step.sleep, LOCK_PATIENCE) as lock:
             yield lock
 
-    @contextmanager
-    def _watched(self, step: Run, launch: Launch) -> Iterator[threading.Event]:
-        """Tell how the containers come up, and stop what waits for one that never will.
-
-        Raises DogctlError with the cause in place of Cancelled if it was us who stopped it.
-        """
-        stop, ended = threading.Event(), threading.Event()
-        culprits: list[Container] = []
-
-        def watch() -> None:
-            while not ended.wait(POLL) and not stop.is_set():
-                with suppress(ToolError):  # the program that we watch for will tell
-                    containers = self._containers()
-                    step.progress(progress(containers))
-                    culprits.extend(doomed(started(containers, launch.before), launch.before))
-                if culprits or step.stop.is_set():
-                    stop.set()
-
-        thread = threading.Thread(target=watch, name="watch")
-        thread.start()
-        try:
-            yield stop
-        except Cancelled:
-            if step.stop.is_set():
-                raise
-            raise self._failure(culprits) from None
-        finally:
-            ended.set()
-            thread.join()
-
-    def _failure(self, culprits: Sequence[Container], said: tuple[str, ...] = ()) -> DogctlError:
-        """The cause of a stack that does not come up; `said` is what Compose said of it."""
-        if not culprits:
-            return ToolError(
-                "docker compose cannot start the stack",
-                code="compose-failed",
-                where=self.compose.name,
-                hint="correct that and run the command again",
-                detail=said,
-            )
-        culprit = culprits[0]
-        unwell = culprit.health == "unhealthy" and culprit.restarts < RESTARTS
-        times = f", {culprit.restarts + 1} times" if culprit.restarts else ""
-        cause = (
-            f"is unhealthy: {culprit.probe}" if unwell else f"ended with {culprit.exit_code}{times}"
-        )
-        return DogctlError(
-            f"the service {culprit.service} {cause}",
-            code="service-unhealthy" if unwell else "service-ended",
-            where=self.compose.name,
-            hint=f"dogctl logs --service {culprit.service} shows more; dogctl down stops the rest",
-            detail=tuple(self.docker.logs(culprit.id, LOG_LINES)),
-        )
-
-    def _last_lines(self) -> tuple[str, ...]:
-        app = self._of_app(self._containers())
-        return tuple(self.docker.logs(app[0].id, LOG_LINES)) if app else ()
+    def _starter(self, compose: Compose, launch: Launch) -> Starter:
+        return Starter(self.project, compose, self.docker, launch.before)
 
     def _require_service(self) -> None:
         service = self.project.settings.service

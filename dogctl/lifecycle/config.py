@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Fields, Table
+from dogctl.config.checks import Check
 from dogctl.config.model import DECLARATIONS, Settings
 from dogctl.secrets import Secret
 
@@ -66,7 +67,9 @@ def _plain(key: str, value: Any) -> Any:
         return "unset" if value is None else _hidden(value)
     if isinstance(value, Mapping):
         return {name: _hidden(item) for name, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [item.as_data() if isinstance(item, Check) else item for item in value]
+    return value
 
 
 def _hidden(value: Any) -> Any:
@@ -81,7 +84,7 @@ def _text(value: Any) -> str:
         case None:
             return "-"
         case list():
-            return " ".join(value) or "-"
+            return " ".join(map(_text, value)) or "-"
         case dict():
             return " ".join(f"{key}={item}" for key, item in value.items()) or "-"
         case bool():

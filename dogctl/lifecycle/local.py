@@ -41,6 +41,10 @@ class Paths:
         return self.state / "run" / "build"
 
     @property
+    def passes(self) -> Path:
+        return self.state / "cache" / "smoke.json"
+
+    @property
     def lock(self) -> Path:
         return self.state / "run" / "lock"
 
@@ -87,7 +91,7 @@ def locked(
     paths.make()
     deadline = time.monotonic() + patience
     with paths.lock.open("a+") as file:
-        while not _try_lock(file.fileno()):
+        while not try_lock(file.fileno()):
             if time.monotonic() > deadline:
                 raise DogctlError(
                     f"another dogctl has been changing the local stack for over {patience:g} s",
@@ -103,12 +107,13 @@ def is_locked(paths: Paths) -> bool:
     """Whether another dogctl is changing the local stack."""
     try:
         with paths.lock.open() as file:
-            return not _try_lock(file.fileno())
+            return not try_lock(file.fileno())
     except OSError:
         return False  # nothing has ever run here
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file, unless somebody else holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -70,6 +70,14 @@ def _has_failed(container: Container) -> bool:
     return ended or loops or container.health == "unhealthy"
 
 
+def describe_end(container: Container) -> str:
+    """Why a container does not do what it is for, in words."""
+    if container.health == "unhealthy" and container.restarts < RESTARTS:
+        return f"the service {container.service} is unhealthy: {container.probe}"
+    times = f", {container.restarts + 1} times" if container.restarts else ""
+    return f"the service {container.service} ended with {container.exit_code}{times}"
+
+
 def _has_changed(container: Container, before: Mapping[str, Container]) -> bool:
     old = before.get(container.id)
     return not old or (old.started, old.restarts) != (container.started, container.restarts)

@@ -19,6 +19,7 @@ COMMAND = ("docker", "compose", "--progress=plain", "--ansi=never")
 SECONDS = 30.0
 # Compose looks for a file in the current folder and in all above it.
 NO_FILE = Path("/")
+STDIN = Path("-")
 LINES = 20
 
 
@@ -53,6 +54,7 @@ class Compose:
         environ: the environment that fills the file's variables; holds secrets.
         runner: starts the program.
         override: a second file on top of the first.
+        text: the file itself, where `file` is STDIN.
     """
 
     file: Path
@@ -60,6 +62,7 @@ class Compose:
     environ: Mapping[str, str] = field(repr=False)
     runner: Runner
     override: Path | None = None
+    text: bytes = field(default=b"", repr=False)
 
     def argv(self, *words: str) -> list[str]:
         files = [self.file, *([self.override] if self.override else [])]
@@ -101,8 +104,20 @@ class Compose:
         words = ("up", "--detach", "--no-build", "--remove-orphans")
         return self._run(*words, stop=stop, inherit=inherit)
 
+    def stop(self, services: Sequence[str], stop: threading.Event) -> None:
+        """End these services, as a machine that goes down would. Raises ToolError, Cancelled."""
+        done = self._run("stop", *services, stop=stop)
+        if done.code:
+            raise ToolError(
+                "docker compose cannot stop the services",
+                code="compose-failed",
+                where=self.name,
+                detail=_lines(done.stderr),
+            )
+
     def _run(self, *words: str, **options: Any) -> Completed:
-        return self.runner.run(self.argv(*words), cwd=self.file.parent, env=self.environ, **options)
+        options |= {"cwd": self.file.parent, "env": self.environ, "stdin": self.text}
+        return self.runner.run(self.argv(*words), **options)
 
 
 def builds(config: Mapping[str, Any]) -> dict[str, Build]:
@@ -128,13 +143,18 @@ def remove(
     volumes: bool,
     stop: threading.Event,
     inherit: Sequence[int] = (),
+    kill: bool = False,
 ) -> None:
     """Remove all containers and networks of a project, with `volumes` the data too.
+
+    `kill`: do not give the containers time to end well.
 
     They are found by their labels: what the compose file says now does not matter, and it may be
     gone. Raises ToolError, Cancelled.
     """
-    words = ["down", "--remove-orphans", *(["--volumes"] if volumes else [])]
+    words = ["down", "--remove-orphans"]
+    words += ["--volumes"] if volumes else []
+    words += ["--timeout=0"] if kill else []
     done = runner.run(
         [*COMMAND, f"--project-name={name}", *words],
         cwd=NO_FILE,

@@ -49,6 +49,8 @@ class Container:
         image_name: as the configuration names it.
         started: ISO 8601; None if it never was.
         ports: ports on this machine, by port of the container.
+        user: whom it runs as, as configured; "" for the engine's default, which is root.
+        read_only: whether its root file system is.
     """
 
     id: str
@@ -62,6 +64,8 @@ class Container:
     image_name: str
     started: str | None
     ports: Mapping[int, int]
+    user: str
+    read_only: bool
     labels: Mapping[str, str] = field(repr=False)
 
     @property
@@ -208,6 +212,39 @@ class Docker:
                     listen(_layer(line))
         return digest
 
+    def image_id(self, name: str) -> str | None:
+        """The id of a local image, None if there is none of that name."""
+        from docker.errors import ImageNotFound
+
+        with _told():
+            try:
+                return self._client.images.get(name).id
+            except ImageNotFound:
+                return None
+
+    def pull(self, name: str) -> Iterator[str]:
+        """Get an image from its registry, logged in as the Docker client is; tells the progress.
+
+        `name` has a tag or a digest: without either the engine would pull all tags.
+        """
+        with _told():
+            for event in self._client.api.pull(name, stream=True, decode=True):
+                if "error" in event:
+                    raise ToolError(
+                        f"cannot pull {name}: {event['error']}", code="image-pull-failed"
+                    )
+                yield " ".join(filter(None, (event.get("id"), event.get("status"))))
+
+    def stacks(self, label: str) -> frozenset[str]:
+        """The compose projects of all containers, volumes and networks with a label `name=value`."""
+        filters = {"label": label}
+        with _told():
+            api = self._client.api
+            labels = [each["Labels"] for each in api.containers(all=True, filters=filters)]
+            labels += [each["Labels"] for each in api.networks(filters=filters)]
+            labels += [each["Labels"] for each in api.volumes(filters=filters)["Volumes"] or ()]
+        return frozenset(each[PROJECT] for each in labels if PROJECT in each)
+
     def logs(self, container: str, count: int) -> list[str]:
         """The last lines of a container, of stdout and stderr."""
         with _told():
@@ -298,6 +335,8 @@ def _container(found: SdkContainer) -> Container:
         image_name=attributes["Config"]["Image"],
         started=None if state["StartedAt"].startswith(NEVER) else state["StartedAt"],
         ports=_ports(attributes["NetworkSettings"].get("Ports") or {}),
+        user=attributes["Config"].get("User") or "",
+        read_only=attributes["HostConfig"]["ReadonlyRootfs"],
         labels=found.labels,
     )
 

@@ -43,6 +43,7 @@ ALLOWED = {
         "dogctl.answer",
         "dogctl.plan",
         "dogctl.config.model",
+        "dogctl.config.checks",
         "dogctl.lifecycle",
         "dogctl.tools",
         "dogctl.registries",
