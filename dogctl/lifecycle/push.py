@@ -211,6 +211,6 @@ def _tag(place: Place, named: Names) -> tuple[Step, ...]:
 
     def change(results: Results) -> str:
         digest = results.show("candidate", lambda pushed: str(pushed.digest))
-        return f"tag {digest} in the registry: {', '.join(tags)}"
+        return f"put {', '.join(tags)} on its digest there ({digest})"
 
     return (Step("release", change, run, needs=("candidate",), done=done),)
