@@ -34,6 +34,9 @@ class Results:
     def __contains__(self, step: object) -> bool:
         return step in self._values
 
+    def get(self, step: str, default: Any = None) -> Any:
+        return self._values.get(step, default)
+
     def put(self, step: str, value: Any) -> None:
         self._values[step] = value
 
@@ -55,6 +58,7 @@ class Reporter(Protocol):
 
     def started(self, step: Step) -> None: ...
     def progress(self, step: Step, message: str) -> None: ...
+    def glance(self, step: Step, message: str) -> None: ...
     def finished(self, step: Step, outcome: Outcome) -> None: ...
 
 
@@ -71,6 +75,10 @@ class Run:
 
     def progress(self, message: str) -> None:
         self._reporter.progress(self._step, message)
+
+    def glance(self, message: str) -> None:
+        """Progress that is worth a look and no line in a log, such as a count of bytes."""
+        self._reporter.glance(self._step, message)
 
     def check(self) -> None:
         """A safe point. Raises Cancelled when the user asked to stop."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dogctl.cli import build, gifs, local, project
+from dogctl.cli import build, gifs, local, project, push
 from dogctl.cli.command import help_without_command
 
 app = typer.Typer(
@@ -43,5 +43,6 @@ def root(
 
 local.register(app)
 build.register(app)
+push.register(app)
 project.register(app)
 app.add_typer(gifs.app)

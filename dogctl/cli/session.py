@@ -107,5 +107,5 @@ def _raise_failure(report: Report) -> None:
     if error is None:
         return
     if isinstance(error, DogctlError):
-        error.data = {"steps": _steps(report)}
+        error.data = {**(error.data or {}), "steps": _steps(report)}
     raise error

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import Cancelled, ConfigError, DogctlError, ToolError
+from dogctl.lifecycle.builder import build_failure
 from dogctl.lifecycle.engine import Ready, State
 from dogctl.lifecycle.health import Health, require_free, unhealthy
 from dogctl.lifecycle.local import Paths, is_locked, locked
@@ -21,6 +22,7 @@ from dogctl.lifecycle.recipe import Recipe
 from dogctl.lifecycle.stack_state import RESTARTS, by_id, describe, doomed, progress, started
 from dogctl.plan import Results, Run, Step
 from dogctl.tools.build_context import KEY_LABEL
+from dogctl.tools.build_progress import BuildProgress
 from dogctl.tools.compose import Build, Compose, builds
 from dogctl.tools.docker import Container, Docker
 
@@ -96,12 +98,17 @@ class Stack:
             return True
 
         def run(step: Run) -> bool:
+            hearing = BuildProgress()
+
             def listen(line: str) -> None:
-                if line:
-                    step.progress(line)
+                for message in hearing.hear(line):
+                    step.progress(message)
 
             with self._locked(step) as lock:
-                self._labelled().build(tuple(by_image.values()), listen, step.stop, (lock,))
+                services = tuple(by_image.values())
+                done = self._labelled().build(services, listen, step.stop, (lock,))
+                if done.code:
+                    raise build_failure(hearing, self.compose.file)
             return True
 
         change = f"build {', '.join(sorted(by_image))} from {self.compose.file.parent}"

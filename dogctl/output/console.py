@@ -127,6 +127,8 @@ class LineReporter:
         self._last[step.name] = message
         self._tell(f"  {step.name}: {message}", "dim")
 
+    def glance(self, step: Step, message: str) -> None: ...
+
     def finished(self, step: Step, outcome: Outcome) -> None:
         self._tell(*_ending(step, outcome))
 
@@ -169,6 +171,8 @@ class LiveReporter:
         with self._lock:
             spinner, _ = self._rows[step.name]
             spinner.update(text=self._terminal.text(f"{step.name}: {message}"))
+
+    glance = progress
 
     def finished(self, step: Step, outcome: Outcome) -> None:
         with self._lock:

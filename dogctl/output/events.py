@@ -32,6 +32,8 @@ class EventReporter:
     def progress(self, step: Step, message: str) -> None:
         self.emit("step-progress", step=step.name, message=message)
 
+    def glance(self, step: Step, message: str) -> None: ...
+
     def finished(self, step: Step, outcome: Outcome) -> None:
         error = str(outcome.error) if outcome.error else None
         self.emit(

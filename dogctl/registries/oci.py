@@ -104,6 +104,15 @@ class OciRegistry:
                 raise _corrupt(other, f"after tagging, the registry says {now}, not {digest}")
         return tuple(str(other.tag) for other in missing)
 
+    def config(self, ref: ImageRef) -> Digest | None:
+        """The digest of the configuration of the image that a tag is on; None for an index.
+
+        It is the same for the same image, also if that was packed in another way. Raises
+        DogctlError.
+        """
+        found = self._get(ref, str(ref.tag)).json().get("config")
+        return _digest(ref, str(found.get("digest"))) if found else None
+
     def tags(self, ref: ImageRef) -> tuple[str, ...]:
         """All tags of the repository of `ref`. Raises DogctlError."""
         found: list[str] = []

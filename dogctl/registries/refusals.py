@@ -18,6 +18,7 @@ RATE_LIMIT = "registry-rate-limit"
 QUOTA = "registry-quota"
 TAG_IMMUTABLE = "tag-immutable"
 UNTRUSTED = "untrusted-certificate"
+NO_TLS = "registry-without-tls"
 UNREACHABLE = "registry-unreachable"
 REFUSED = "registry-refused"
 FAILED = "registry-failed"
@@ -34,6 +35,7 @@ _MESSAGES = {
     QUOTA: "the quota at {registry} is used up",
     TAG_IMMUTABLE: "the tag is taken, and {registry} lets nobody move a tag of {repository}",
     UNTRUSTED: "the certificate of {registry} is not trusted",
+    NO_TLS: "{registry} has no TLS, and the engine talks to it in no other way",
     UNREACHABLE: "{registry} cannot be reached",
     REFUSED: "{registry} does not accept this request",
     FAILED: "{registry} failed",
@@ -46,6 +48,7 @@ _HINTS = {
     QUOTA: "remove images that nobody needs",
     TAG_IMMUTABLE: "push under a new tag",
     UNTRUSTED: "put its CA at /etc/docker/certs.d/{registry}/ca.crt",
+    NO_TLS: "add {registry} to insecure-registries in the engine's daemon.json",
 }
 # Registries agree on codes for a few causes only, so their words decide too, in this order.
 # The codes, which the engine prints in small letters with spaces for underscores:
@@ -58,6 +61,7 @@ _WORDS = {
     RATE_LIMIT: r"toomanyrequests|too many requests|rate.?limit",
     QUOTA: r"quota",
     UNTRUSTED: r"x509:|certificate",
+    NO_TLS: r"HTTP response to HTTPS client|first record does not look like a TLS handshake",
     NO_REPOSITORY: r"name.unknown",
     NO_IMAGE: r"manifest.unknown",
     DENIED: r"denied|insufficient.scope|forbidden",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,10 @@ LINES = 20
 # Steps of BuildKit's own; nobody has written them.
 INTERNAL = "[internal]"
 BASE_IMAGE = "[internal] load metadata for "
+# `#7 [build 2/5] RUN make`, `#7 0.312 what make says`, `#7 ERROR: its end`
+PLAIN = re.compile(r"#(\d+) (.*)")
+PLAIN_LOG = re.compile(r"\d+\.\d+ (.*)")
+PLAIN_ERROR = "ERROR: "
 
 
 @dataclass
@@ -55,13 +60,15 @@ class BuildProgress:
 
     @property
     def text(self) -> tuple[str, ...]:
-        """The last lines that are not JSON: all of `plain`, and the complaint of either."""
+        """The last lines that are of no step: the complaint."""
         return tuple(self._texts)
 
     def hear(self, line: str) -> list[str]:
         """Take in a line; answers what there is to tell."""
         if not self._open and not line.startswith("{"):
-            if line.strip():
+            if told := PLAIN.fullmatch(line):
+                self._read_plain(told[1], told[2])
+            elif line.strip():
                 self._texts.append(line)
             # After JSON it is the complaint, which is told with the error.
             return [line] if line.strip() and self._plain else []
@@ -86,6 +93,13 @@ class BuildProgress:
                 if last := line.rstrip().rpartition("\r")[2]:
                     stage.lines.append(last)
                     yield f"{stage.label} {last}"
+
+    def _read_plain(self, number: str, text: str) -> None:
+        stage = self._stages.setdefault(number, Stage(name=text))
+        if text.startswith(PLAIN_ERROR):
+            stage.error = text.removeprefix(PLAIN_ERROR)
+        elif said := PLAIN_LOG.fullmatch(text):
+            stage.lines.append(said[1])
 
     def _vertex(self, vertex: dict[str, Any]) -> Iterator[str]:
         stage = self._stages.setdefault(vertex["digest"], Stage())

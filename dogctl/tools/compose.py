@@ -89,17 +89,9 @@ class Compose:
         listen: Listener,
         stop: threading.Event,
         inherit: Sequence[int] = (),
-    ) -> None:
-        """Build the images of these services. Raises ToolError, Cancelled."""
-        done = self._run("build", *services, listen=listen, stop=stop, inherit=inherit)
-        if done.code:
-            raise ToolError(
-                "the image cannot be built",
-                code="image-build-failed",
-                where=str(self.file),
-                hint="correct the step that failed and run the command again",
-                detail=_lines(done.stdout.decode(errors="replace") + done.stderr),
-            )
+    ) -> Completed:
+        """Build the images of these services, and answer how that ended. Raises Cancelled."""
+        return self._run("build", *services, listen=listen, stop=stop, inherit=inherit)
 
     def up(self, stop: threading.Event, inherit: Sequence[int] = ()) -> Completed:
         """Start what does not run or has changed, each service once those it needs are ready.

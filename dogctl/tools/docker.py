@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dogctl.errors import ToolError
+from dogctl.errors import Cancelled, ToolError
 from dogctl.image import ImageRef
 
 if TYPE_CHECKING:
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from docker.models.containers import Container as SdkContainer
 
 CONNECT_SECONDS = 10
+# The engine says nothing while a registry stores a large layer.
+PUSH_SECONDS = 600
+POLL = 0.1
+PUSH_REFUSED = "push-refused"
+# Without any login the SDK would look for one in the user's configuration.
+NOBODY = {"username": "", "password": ""}
 # Set by Compose: https://docs.docker.com/compose/how-tos/project-name/
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
@@ -71,11 +79,25 @@ class Image:
     Args:
         id: the hash of its configuration or, in a containerd image store, of its manifest.
         platform: the one it is for, such as linux/amd64.
+        known: what registries have it as, by digest, as far as the engine knows.
+        size: of its layers, unpacked, in bytes.
     """
 
     id: str
     platform: str
     labels: Mapping[str, str] = field(repr=False)
+    known: tuple[ImageRef, ...] = ()
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What the engine says of a layer under way: `Pushing`, and how many bytes are there."""
+
+    id: str
+    state: str
+    sent: int
+    size: int
 
 
 class Docker:
@@ -125,7 +147,14 @@ class Docker:
                 return None
         variant = found.attrs.get("Variant")
         parts = (found.attrs["Os"], found.attrs["Architecture"], *([variant] if variant else []))
-        return Image(found.id or "", "/".join(parts), dict(found.labels))
+        digests = found.attrs.get("RepoDigests") or ()
+        return Image(
+            id=found.id or "",
+            platform="/".join(parts),
+            labels=dict(found.labels),
+            known=tuple(ImageRef.parse(name) for name in digests if not name.startswith("<none>")),
+            size=found.attrs.get("Size", 0),
+        )
 
     def tag(self, image: str, name: ImageRef) -> None:
         """Give a local image, by its id, one more name."""
@@ -140,6 +169,44 @@ class Docker:
         with _told():
             status = self._client.info().get("DriverStatus") or ()
         return any(value == CONTAINERD_STORE for _, value in status)
+
+    def push(
+        self,
+        ref: ImageRef,
+        login: Mapping[str, str] | None,
+        listen: Callable[[Layer], None],
+        stop: threading.Event,
+    ) -> str | None:
+        """Push a local image; answers its digest, None if the engine ends without one.
+
+        Args:
+            login: as the SDK's `auth_config`; it goes to the engine in a header.
+            listen: hears of every layer.
+            stop: when it is set, the push is left alone; it ends with this process at the latest.
+
+        Raises:
+            ToolError: with the code PUSH_REFUSED and the reason as its detail.
+            Cancelled: `stop` was set.
+        """
+        import docker
+
+        digest = None
+        with _told(), closing(docker.from_env(timeout=PUSH_SECONDS)) as client:
+            said = client.api.push(
+                ref.name, ref.tag, stream=True, decode=True, auth_config=dict(login or NOBODY)
+            )
+            for line in until(stop, said):
+                # https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Image/operation/ImagePush
+                if "error" in line:
+                    raise ToolError(
+                        f"cannot push {ref}",
+                        code=PUSH_REFUSED,
+                        detail=(str(line["error"]),),
+                    )
+                digest = (line.get("aux") or {}).get("Digest", digest)
+                if "id" in line and "progressDetail" in line:
+                    listen(_layer(line))
+        return digest
 
     def logs(self, container: str, count: int) -> list[str]:
         """The last lines of a container, of stdout and stderr."""
@@ -164,11 +231,44 @@ class Docker:
                 yield from (line.decode(errors="replace") for line in lines)
 
 
+def until(stop: threading.Event, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The items as they come. Raises Cancelled soon after `stop`, however long there is none."""
+    came: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for item in items:
+                came.put(item)
+        except BaseException as error:  # noqa: BLE001  (raised by who waits for it)
+            came.put(error)
+        came.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        if stop.is_set():
+            raise Cancelled
+        try:
+            item = came.get(timeout=POLL)
+        except queue.Empty:
+            continue
+        if item is None:
+            return
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+
+
+def _layer(line: Mapping[str, Any]) -> Layer:
+    numbers = line["progressDetail"] or {}
+    return Layer(line["id"], line["status"], numbers.get("current", 0), numbers.get("total", 0))
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn what the SDK raises into ToolError."""
     from docker.errors import APIError, DockerException
     from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
@@ -176,7 +276,7 @@ def _told() -> Iterator[None]:
         raise ToolError(
             f"the Docker engine refused: {error.explanation or error}", code="engine-refused"
         ) from error
-    except (DockerException, RequestException) as error:
+    except (DockerException, RequestException, HTTPError) as error:
         raise _unreachable(error) from error
 
 

@@ -208,7 +208,22 @@ def test_steps_are_told_as_they_begin_with_what_they_print(indent: int | None) -
 
 def test_plain_progress_is_passed_on() -> None:
     progress, told = hear("#1 [internal] load", "", "#2 RUN make")
-    assert told == ["#1 [internal] load", "#2 RUN make"] == list(progress.text)
+    assert told == ["#1 [internal] load", "#2 RUN make"]
+    assert progress.failed is None
+
+
+def test_a_failure_in_plain_progress_shows_its_step_only() -> None:
+    progress, _ = hear(
+        "#4 [app 1/2] FROM base",
+        "#4 CACHED",
+        "#5 [app 2/2] RUN make",
+        "#5 0.104 no rule",
+        "#5 ERROR: process did not complete: exit code: 2",
+        "failed to solve: exit code: 2",
+    )
+    error = build_failure(progress, DOCKERFILE)
+    assert error.message == "the image cannot be built: [app 2/2] RUN make failed"
+    assert error.detail == ("no rule", "failed to solve: exit code: 2")
 
 
 def test_a_failure_shows_the_step_and_its_last_lines() -> None:

@@ -24,6 +24,8 @@ class Recorder:
     def progress(self, step: Step, message: str) -> None:
         self.heard.append(f"{step.name}: {message}")
 
+    def glance(self, step: Step, message: str) -> None: ...
+
     def finished(self, step: Step, outcome: Outcome) -> None:
         self.heard.append(f"{step.name} {outcome.status}")
 

@@ -37,6 +37,11 @@ REF = ImageRef.parse("team/app:1.0")
             "untrusted-certificate",
         ),
         ('Get "https://host/v2/": dial tcp: lookup host: no such host', "registry-unreachable"),
+        ("http: server gave HTTP response to HTTPS client", "registry-without-tls"),
+        (
+            'Head "https://host/v2/": tls: first record does not look like a TLS handshake',
+            "registry-without-tls",
+        ),
         ("something else", "registry-failed"),
     ],
 )

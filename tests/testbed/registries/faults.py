@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from http.server import BaseHTTPRequestHandler
-from threading import Lock
+from threading import Event, Lock
 
 from tests.testbed.registries.serving import Network, served
 
@@ -24,7 +24,7 @@ class Fault:
 
     `cut_after`: bytes of a request's body after which the connection drops; None: an answer with
     `status`, `headers` and `body` instead. A drop can also be `late`: the registry does what it
-    was asked, and its answer is lost.
+    was asked, and its answer is lost. A request that is `held` gets no answer before that is set.
     """
 
     times: int
@@ -35,6 +35,8 @@ class Fault:
     body: bytes = b""
     cut_after: int | None = None
     late: bool = False
+    held: Event | None = None
+    came: Event = field(default_factory=Event)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,18 @@ class FaultyProxy:
     ) -> None:
         """Drop the connection after so many bytes of the body, or `late`, after the work."""
         self._add(Fault(times, method, path, cut_after=after, late=late))
+
+    @contextmanager
+    def hold(self, *, method: str = ".*", path: str = ".*") -> Iterator[Event]:
+        """Answer no such request before the end; the event tells that one has come."""
+        fault = Fault(1000, method, path, held=Event())
+        assert fault.held is not None
+        self._add(fault)
+        try:
+            yield fault.came
+        finally:
+            fault.times = 0
+            fault.held.set()
 
     def count(self, method: str, path: str = ".*", status: int | None = None) -> int:
         """How many such requests came."""
@@ -136,7 +150,11 @@ class Passing(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         """Fail, or pass on."""
         fault = self.faults.next_fault(self.command, self.path.partition("?")[0])
-        if fault is None or fault.late:
+        if fault is not None and fault.held:
+            fault.came.set()
+            fault.held.wait()
+            self.pass_on(lost=False)
+        elif fault is None or fault.late:
             self.pass_on(lost=fault is not None)
         elif fault.cut_after is not None:
             self.pass_part(fault.cut_after)

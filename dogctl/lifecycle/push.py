@@ -1,0 +1,216 @@
+"""`dogctl push`: the image in its registry, under a candidate's tag and then under a release's.
+
+Only the candidate is pushed. The release's tags are put on its digest in the registry, so they
+name what was tested, and putting them takes no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dogctl.answer import Answer, Fields, Text
+from dogctl.errors import ConfigError, DogctlError
+from dogctl.image import Digest, ImageRef
+from dogctl.lifecycle.push_names import Names, push_names
+from dogctl.lifecycle.push_registry import Place, Remember
+from dogctl.lifecycle.push_upload import Upload, is_known
+from dogctl.plan import Plan, Results, Run, Step
+from dogctl.tools.docker import Docker, Image
+from dogctl.tools.runner import LOCAL, Runner
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+
+MEGABYTE = 1_000_000
+
+
+class Part(StrEnum):
+    """Which part of a push to do."""
+
+    ALL = "all"
+    CANDIDATE = "candidate"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Where the candidate is in the registry, and whether it was pushed just now."""
+
+    ref: ImageRef
+    digest: Digest
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Release:
+    """The tags of the release, its version first, and those of them that were put just now."""
+
+    ref: ImageRef
+    tags: tuple[str, ...]
+    put: tuple[str, ...] = ()
+
+
+def plan_push(
+    project: Project,
+    part: Part = Part.ALL,
+    *,
+    image: str | None = None,
+    tags: Sequence[str] = (),
+    remember: Remember = lambda _: None,
+    runner: Runner = LOCAL,
+) -> Plan:
+    """Push the candidate, then put the release's tags on it; or one part of that.
+
+    Args:
+        image: the local image, if not the one that `dogctl build` made of this version.
+        tags: further tags of the release.
+        remember: hears of every password before it is used, to keep it out of all outputs.
+
+    Raises DogctlError: there is no repository or no such image, or the engine is away.
+    """
+    named = push_names(project, tags, runner)
+    place = Place(project, remember)
+    if part is Part.RELEASE:
+        first = _find(place, named.candidate)
+        return Plan("push", (first, *_tag(place, named)))
+    docker = Docker.connect()
+    local = _local_image(docker, named, image)
+    first = _push(place, docker, named.candidate, local)
+    if part is Part.CANDIDATE:
+        return Plan("push", (first,))
+    return Plan("push", (first, *_tag(place, named)))
+
+
+def which_part(
+    image: str | None, tags: Sequence[str] | None, *, candidate: bool, promote: bool
+) -> Part:
+    """What the flags ask for. Raises ConfigError where one excludes another."""
+    pairs = {
+        ("--candidate", "--promote"): candidate and promote,
+        ("--candidate", "--tag"): candidate and tags,
+        ("--promote", "--image"): promote and image,
+    }
+    for (one, other), both in pairs.items():
+        if both:
+            raise ConfigError(
+                f"{one} and {other} exclude each other",
+                code="usage",
+                where=other,
+                hint="dogctl push --help",
+            )
+    return Part.CANDIDATE if candidate else Part.RELEASE if promote else Part.ALL
+
+
+def answer_push(results: Results) -> Answer:
+    """Where the image is, by its digest."""
+    pushed: Candidate = results["candidate"]
+    release: Release = results.get("release", Release(pushed.ref, ()))
+    tags = (*release.tags, str(pushed.ref.tag))
+    data = {
+        "image": str(release.ref.pinned(pushed.digest)),
+        "repository": release.ref.name,
+        "digest": str(pushed.digest),
+        "candidate": pushed.ref.tag,
+        "tags": tags,
+        "pushed": pushed.fresh,
+        "tagged": release.put,
+    }
+    rows = (("Digest", str(pushed.digest)), ("Tags", ", ".join(tags)))
+    return Answer(data, (Text(f"{release.ref} {_verdict(pushed, release)}"), Fields(rows)))
+
+
+def _verdict(pushed: Candidate, release: Release) -> str:
+    if pushed.fresh:
+        return "is pushed"
+    if release.put:
+        return "is tagged: its content was already pushed"
+    return "is already pushed: nothing to do"
+
+
+def _local_image(docker: Docker, named: Names, image: str | None) -> Image:
+    found = docker.image(image or str(named.version))
+    if found is not None:
+        return found
+    if image is not None:
+        raise ConfigError(
+            f"there is no local image {image}",
+            code="no-such-image",
+            where="--image",
+            hint="docker image ls shows the local images",
+        )
+    raise DogctlError(
+        f"{named.version} is not built on this machine",
+        code="image-not-built",
+        hint="dogctl build",
+        detail=("what another machine pushed as a candidate is released by --promote",),
+    )
+
+
+def _push(place: Place, docker: Docker, ref: ImageRef, image: Image) -> Step:
+    """The image under the candidate's tag."""
+
+    def done(_: Results) -> Candidate | None:
+        there = place.look(lambda registry: registry.resolve(ref))
+        return Candidate(ref, there) if there and is_known(image, ref, there) else None
+
+    def run(step: Run) -> Candidate:
+        return Candidate(ref, Upload(place, docker, ref, image, step).run(), fresh=True)
+
+    size = f"{image.size / MEGABYTE:.1f} MB unpacked"
+    return Step(
+        "candidate",
+        lambda _: f"push {ref} ({size})",
+        run,
+        done=done,
+        left=lambda _: "layers that are up stay in the registry, and no tag is on them yet",
+    )
+
+
+def _find(place: Place, ref: ImageRef) -> Step:
+    """The candidate that was pushed before, maybe by another machine."""
+
+    def done(_: Results) -> Candidate | None:
+        there = place.look(lambda registry: registry.resolve(ref))
+        return Candidate(ref, there) if there else None
+
+    def run(step: Run) -> Candidate:
+        there = place.open(step.sleep).resolve(ref)
+        if there is None:
+            raise DogctlError(
+                f"the registry has no {ref} to promote",
+                code="no-candidate",
+                hint="dogctl push --candidate",
+            )
+        return Candidate(ref, there)
+
+    return Step("candidate", lambda _: f"find {ref} in its registry", run, done=done)
+
+
+def _tag(place: Place, named: Names) -> tuple[Step, ...]:
+    """The release's tags on the candidate's digest; no step if the candidate has them all."""
+    tags = named.release
+    if not tags:
+        return ()
+
+    def done(results: Results) -> Release | None:
+        digest = results["candidate"].digest
+        there = place.look(
+            lambda registry: all(
+                registry.resolve(named.version.tagged(tag)) == digest for tag in tags
+            )
+        )
+        return Release(named.version, tags) if there else None
+
+    def run(step: Run) -> Release:
+        digest = step.results["candidate"].digest
+        put = place.open(step.sleep).tag(named.version, digest, tags)
+        return Release(named.version, tags, put)
+
+    def change(results: Results) -> str:
+        digest = results.show("candidate", lambda pushed: str(pushed.digest))
+        return f"tag {digest} in the registry: {', '.join(tags)}"
+
+    return (Step("release", change, run, needs=("candidate",), done=done),)
