@@ -95,9 +95,9 @@ def project_recipe(project: Project, source: Source) -> Recipe:
     )
     if not recipe.file.is_file():
         raise ConfigError(
-            f"there is no {settings.dockerfile} in {recipe.context}",
+            "there is no such file to build the image from",
             code="no-dockerfile",
-            where=project.origins["dockerfile"],
+            where=str(recipe.file),
             hint="add one, or name another by the settings build-context and dockerfile",
         )
     said = {name.upper(): value for name, value in known.items()}

@@ -35,6 +35,6 @@ def image_tags(project: Project, source: Source) -> tuple[ImageRef, ...]:
         raise ConfigError(
             str(error),
             code="bad-tag",
-            where=project.origins["tags"],
+            where=project.origins["tags"] if extra else version,
             hint="dogctl config shows the settings, git tag the versions",
         ) from error
