@@ -14,6 +14,7 @@ import requests
 
 from dogctl.errors import Cancelled, ConfigError, DogctlError
 from dogctl.lifecycle.engine import Local
+from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.local import Paths
 from dogctl.lifecycle.smoke_checks import (
     REQUEST_SECONDS,
@@ -153,7 +154,9 @@ class SmokeTest:
             found = self._docker.image_id(str(self.ref))
             if found is None and self.built:
                 raise DogctlError(
-                    f"the engine has no image {self.ref}", code="image-missing", hint="dogctl build"
+                    f"the engine has no image {shown(self.ref)}",
+                    code="image-missing",
+                    hint="dogctl build",
                 )
             return Image(self.ref, found) if found else None
 
@@ -163,7 +166,7 @@ class SmokeTest:
                 step.progress(line)
             return Image(self.ref, self._docker.image_id(str(self.ref)) or "")
 
-        return Step("image", lambda _: f"pull {self.ref}", run, done=done)
+        return Step("image", lambda _: f"pull {shown(self.ref)}", run, done=done)
 
     def _start(self) -> Step:
         def done(results: Results) -> Pass | None:
@@ -183,7 +186,7 @@ class SmokeTest:
 
         def change(_: Results) -> str:
             services = ", ".join(sorted(self._config["services"]))
-            return f"start {services} with {self.ref}, apart from all other stacks"
+            return f"start {services} with {shown(self.ref)}, apart from all other stacks"
 
         return Step("start", change, run, needs=("image",), done=done)
 
@@ -232,7 +235,7 @@ class SmokeTest:
                 counts = [read_count(check, get) for check in counters]
                 step.progress(f"stopping {', '.join(services)}")
                 up.compose.stop(services, step.stop)
-                starter = self._starter(up)
+                starter = self._starter(up, self._containers())
                 starter.bring_up(step)
                 local = starter.wait_until_healthy(step)
                 before, get = self._containers(), _get(local.url)
@@ -287,9 +290,8 @@ class SmokeTest:
             text=json.dumps(config).encode(),
         )
 
-    def _starter(self, up: Up) -> Starter:
-        before = by_id(self._docker.containers(up.name))
-        return Starter(self.project, up.compose, self._docker, before)
+    def _starter(self, up: Up, before: Sequence[Container] = ()) -> Starter:
+        return Starter(self.project, up.compose, self._docker, by_id(before))
 
     def _containers(self) -> tuple[Container, ...]:
         return self._docker.containers(self._own.name) if self._own else ()

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from dogctl.config.load import load
-from dogctl.lifecycle import process_engine
+from dogctl.lifecycle import process_app
+from dogctl.lifecycle.engine import choose
 from dogctl.lifecycle.local import Paths
 from dogctl.lifecycle.process_app import read_record
 from dogctl.lifecycle.up import plan_up
@@ -231,9 +232,10 @@ def test_an_app_that_was_started_a_moment_ago_has_not_taken_its_own_port(
 ) -> None:
     """Two `up` at once: the other one starts the app between our look at the record and the port."""
     started = tiny.dogctl("up", "--json").json["data"]
-    first, *_ = plan_up(load(folder=tiny.root, environ=tiny.environ())).steps
+    project = load(folder=tiny.root, environ=tiny.environ())
+    first, *_ = plan_up(project, choose(project)).steps
     looks = iter([None, read_record(Paths(tiny.root / ".dogctl"))])
-    monkeypatch.setattr(process_engine, "read_record", lambda _: next(looks))
+    monkeypatch.setattr(process_app, "read_record", lambda _: next(looks))
     assert first.done(Results()).record.pid == started["pid"]
 
 
