@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import monotonic
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from dogctl.errors import Cancelled, ConfigError, DogctlError
+from dogctl.errors import Cancelled, ConfigError, DogctlError, ToolError
 from dogctl.lifecycle.engine import Local
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.local import Paths
@@ -166,7 +166,8 @@ class SmokeTest:
                 step.progress(line)
             return Image(self.ref, self._docker.image_id(str(self.ref)) or "")
 
-        return Step("image", lambda _: f"pull {shown(self.ref)}", run, done=done)
+        change = f"find {shown(self.ref)}, or pull it"
+        return Step("image", lambda _: change, run, done=done)
 
     def _start(self) -> Step:
         def done(results: Results) -> Pass | None:
@@ -232,7 +233,7 @@ class SmokeTest:
             known = len(self._findings)
             with self._evident():
                 get = _get(step.results["health"].url)
-                counts = [read_count(check, get) for check in counters]
+                counts = [_count_now(check, get) for check in counters]
                 step.progress(f"stopping {', '.join(services)}")
                 up.compose.stop(services, step.stop)
                 starter = self._starter(up, self._containers())
@@ -318,7 +319,9 @@ class SmokeTest:
         except Cancelled:
             raise
         except DogctlError as error:
-            services = evidence(self._docker, self._containers())
+            services: list[dict[str, Any]] = []
+            with suppress(ToolError):  # an engine that has gone away hides no cause
+                services = evidence(self._docker, self._containers())
             raise failure(error, self.ref, self._findings, services) from error
 
     def _require_service(self) -> None:
@@ -345,6 +348,13 @@ class SmokeTest:
 def _passed(results: Results) -> Pass | None:
     start = results["start"]
     return start if isinstance(start, Pass) else None
+
+
+def _count_now(check: Check, get: Get) -> float:
+    try:
+        return read_count(check, get)
+    except (ValueError, NoAnswerError) as error:
+        raise DogctlError(f"{check}, before a restart: {error}", code="check-failed") from None
 
 
 def _after_restart(check: Check, get: Get, count: float) -> Finding:
