@@ -194,7 +194,7 @@ def test_another_image_of_the_same_name_is_tested_again(tiny: SmokeProject) -> N
         ("unready", "service-unhealthy", "the service app is unhealthy: not yet"),
         ("die", "check-failed", "the service app ended with 7"),
         ("double", "check-failed", "is 2 after 1 GET from 0 on, not 1"),
-        ("forget", "check-failed", "after a restart: was 6 before, and is 0 after it"),
+        ("forget", "check-failed", "after a restart: was 7 before, and is 0 after it"),
     ],
 )
 def test_a_broken_app_is_told_with_the_cause(
@@ -202,10 +202,11 @@ def test_a_broken_app_is_told_with_the_cause(
 ) -> None:
     answer = tiny.error(FAULT=fault)
     error, data = answer["error"], answer["data"]
-    assert (error["code"], says in error["message"]) == (code, True), error
+    assert error["code"] == code, error
+    assert says in error["message"]
     assert "tiny-smoke:test fails the smoke test" in error["message"]
     assert [service["name"] for service in data["services"]] == ["app", "database"]
-    assert data["services"][1]["log"] == ["stored"]
+    assert set(data["services"][1]["log"]) == {"stored"}, "once for every start"
     assert any("serving" in line for line in error["detail"])
     assert tiny.smoke("--json").json["data"]["already"] is False, "no pass is remembered"
 
@@ -321,11 +322,9 @@ def test_what_dogctl_build_made_is_the_default(tiny: SmokeProject) -> None:
 
 
 def test_the_bundled_app_with_a_real_database(docker: Engine, tmp_path: Path) -> None:
-    for name in ("compose.yaml", "Dockerfile", "prometheus.yml"):
+    project = StackProject(tmp_path, docker)
+    for name in ("compose.yaml", "Dockerfile", "prometheus.yml", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, tmp_path)
-    project = StackProject.__new__(StackProject)
-    project.root, project.docker, project.port = tmp_path, docker, 5000
-    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
     project.run("docker", "build", "--quiet", "--tag", "dogs:smoke", str(REPOSITORY))
     try:
         done = project.dogctl("smoke", "dogs:smoke", "--json")
