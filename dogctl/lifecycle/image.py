@@ -24,6 +24,11 @@ def image_name(project: Project) -> ImageRef:
     return ImageRef.parse(repo if "/" in repo or not user else f"{user}/{repo}")
 
 
+def shown(image: ImageRef) -> str:
+    """The name as people write it: without what Docker adds to it."""
+    return str(image).removeprefix(f"{DOCKER_HUB}/").removeprefix("library/")
+
+
 def is_local(image: ImageRef) -> bool:
     """Whether it names no repository that anybody could push to."""
     return image.registry == DOCKER_HUB and image.repository.startswith("library/")

@@ -12,7 +12,7 @@ from dogctl.errors import ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.app import compose_variables
 from dogctl.lifecycle.compose_engine import find_file
-from dogctl.lifecycle.image import image_name
+from dogctl.lifecycle.image import image_name, shown
 from dogctl.lifecycle.smoke_passes import Pass
 from dogctl.lifecycle.smoke_report import rows
 from dogctl.lifecycle.smoke_runs import Runs
@@ -93,10 +93,10 @@ def answer_smoke(results: Results) -> Answer:
         "removed": list(results["leftovers"]),
     }
     if isinstance(start, Pass):
-        headline = f"{image.ref} passed already, at {start.when}: nothing to do"
+        headline = f"{shown(image.ref)} passed already, at {start.when}: nothing to do"
         return Answer(data, (Text(headline), Fields((("Again", "dogctl smoke --again"),))))
     blocks: tuple[Block, ...] = (
-        Text(f"{image.ref} passed the smoke test"),
+        Text(f"{shown(image.ref)} passed the smoke test"),
         Table(("RESULT", "CHECK", "TIME"), tuple(row[:3] for row in rows(findings))),
     )
     if kept:

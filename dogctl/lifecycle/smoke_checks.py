@@ -15,7 +15,7 @@ from dogctl.tools.docker import Container
 
 # Longer than an app lets a request wait for its database.
 REQUEST_SECONDS = 10.0
-SHOWN = 200
+SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def steadiness(before: Sequence[Container], now: Sequence[Container]) -> Finding
     ]
     gone = len(now) < len(before)
     problem = describe_end(fallen[0]) if fallen else "a container is gone" if gone else None
-    return Finding("containers run on", 0.0, problem)
+    return Finding("no container ends", 0.0, problem)
 
 
 def ask(check: Check, get: Get) -> str | None:

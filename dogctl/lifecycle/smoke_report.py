@@ -7,6 +7,7 @@ from typing import Any
 
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
+from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.log_file import LOG_LINES
 from dogctl.lifecycle.smoke_checks import Finding
 from dogctl.tools.docker import Container, Docker
@@ -47,7 +48,7 @@ def failure(
     said = [line for line in cause.detail if not any(line in each["log"] for each in services)]
     logs = [line for each in services for line in _service(each)]
     return DogctlError(
-        f"{image} fails the smoke test: {cause.message}",
+        f"{shown(image)} fails the smoke test: {cause.message}",
         code=cause.code,
         hint="correct that, dogctl build, and dogctl smoke again; --keep leaves the stack up",
         detail=(*said, *_aligned(rows(findings)), *logs),

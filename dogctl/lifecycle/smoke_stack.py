@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import monotonic
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from dogctl.errors import Cancelled, ConfigError, DogctlError
+from dogctl.errors import Cancelled, ConfigError, DogctlError, ToolError
 from dogctl.lifecycle.engine import Local
+from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.local import Paths
 from dogctl.lifecycle.smoke_checks import (
     REQUEST_SECONDS,
@@ -153,7 +154,9 @@ class SmokeTest:
             found = self._docker.image_id(str(self.ref))
             if found is None and self.built:
                 raise DogctlError(
-                    f"the engine has no image {self.ref}", code="image-missing", hint="dogctl build"
+                    f"the engine has no image {shown(self.ref)}",
+                    code="image-missing",
+                    hint="dogctl build",
                 )
             return Image(self.ref, found) if found else None
 
@@ -163,7 +166,8 @@ class SmokeTest:
                 step.progress(line)
             return Image(self.ref, self._docker.image_id(str(self.ref)) or "")
 
-        return Step("image", lambda _: f"pull {self.ref}", run, done=done)
+        change = f"find {shown(self.ref)}, or pull it"
+        return Step("image", lambda _: change, run, done=done)
 
     def _start(self) -> Step:
         def done(results: Results) -> Pass | None:
@@ -183,7 +187,7 @@ class SmokeTest:
 
         def change(_: Results) -> str:
             services = ", ".join(sorted(self._config["services"]))
-            return f"start {services} with {self.ref}, apart from all other stacks"
+            return f"start {services} with {shown(self.ref)}, apart from all other stacks"
 
         return Step("start", change, run, needs=("image",), done=done)
 
@@ -229,10 +233,10 @@ class SmokeTest:
             known = len(self._findings)
             with self._evident():
                 get = _get(step.results["health"].url)
-                counts = [read_count(check, get) for check in counters]
+                counts = [_count_now(check, get) for check in counters]
                 step.progress(f"stopping {', '.join(services)}")
                 up.compose.stop(services, step.stop)
-                starter = self._starter(up)
+                starter = self._starter(up, self._containers())
                 starter.bring_up(step)
                 local = starter.wait_until_healthy(step)
                 before, get = self._containers(), _get(local.url)
@@ -287,9 +291,8 @@ class SmokeTest:
             text=json.dumps(config).encode(),
         )
 
-    def _starter(self, up: Up) -> Starter:
-        before = by_id(self._docker.containers(up.name))
-        return Starter(self.project, up.compose, self._docker, before)
+    def _starter(self, up: Up, before: Sequence[Container] = ()) -> Starter:
+        return Starter(self.project, up.compose, self._docker, by_id(before))
 
     def _containers(self) -> tuple[Container, ...]:
         return self._docker.containers(self._own.name) if self._own else ()
@@ -316,7 +319,9 @@ class SmokeTest:
         except Cancelled:
             raise
         except DogctlError as error:
-            services = evidence(self._docker, self._containers())
+            services: list[dict[str, Any]] = []
+            with suppress(ToolError):  # an engine that has gone away hides no cause
+                services = evidence(self._docker, self._containers())
             raise failure(error, self.ref, self._findings, services) from error
 
     def _require_service(self) -> None:
@@ -343,6 +348,13 @@ class SmokeTest:
 def _passed(results: Results) -> Pass | None:
     start = results["start"]
     return start if isinstance(start, Pass) else None
+
+
+def _count_now(check: Check, get: Get) -> float:
+    try:
+        return read_count(check, get)
+    except (ValueError, NoAnswerError) as error:
+        raise DogctlError(f"{check}, before a restart: {error}", code="check-failed") from None
 
 
 def _after_restart(check: Check, get: Get, count: float) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -20,6 +20,8 @@ from dogctl.tools.docker import Container, Docker
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
+
+Look = Callable[[], tuple[Container, ...]]
 
 POLL = 0.25
 
@@ -50,10 +52,14 @@ class Starter:
 
     def wait_until_healthy(self, step: Run) -> Local:
         """The app, once it answers. Raises DogctlError with the cause, Cancelled."""
+        with self.docker.watch(self.compose.name) as look:
+            return self._wait(look, step)
+
+    def _wait(self, look: Look, step: Run) -> Local:
         settings = self.project.settings
         deadline = monotonic() + settings.start_timeout
         while True:
-            containers = self._containers()
+            containers = look()
             local = describe(self.project, containers)
             if local.state is State.UP:
                 return local
@@ -82,13 +88,14 @@ class Starter:
         culprits: list[Container] = []
 
         def watch() -> None:
-            while not ended.wait(POLL) and not stop.is_set():
-                with suppress(ToolError):  # the program that we watch for will tell
-                    containers = self._containers()
-                    step.progress(progress(containers))
-                    culprits.extend(self._doomed(containers))
-                if culprits or step.stop.is_set():
-                    stop.set()
+            with self.docker.watch(self.compose.name) as look:
+                while not ended.wait(POLL) and not stop.is_set():
+                    with suppress(ToolError):  # the program that we watch for will tell
+                        containers = look()
+                        step.progress(progress(containers))
+                        culprits.extend(self._doomed(containers))
+                    if culprits or step.stop.is_set():
+                        stop.set()
 
         thread = threading.Thread(target=watch, name="watch")
         thread.start()

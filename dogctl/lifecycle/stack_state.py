@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # One restart may be bad luck; a container that keeps ending does not come up by waiting.
 RESTARTS = 2
+PROBE_SHOWN = 100
 
 
 def describe(project: Project, containers: Sequence[Container]) -> Local:
@@ -55,7 +56,8 @@ def progress(containers: Sequence[Container]) -> str:
 
 def _state(container: Container) -> str:
     if container.state == "running":
-        return container.health or container.state
+        said = f": {container.probe.splitlines()[-1][:PROBE_SHOWN]}" if container.probe else ""
+        return (container.health or container.state) + said
     return f"{container.state} ({container.exit_code})" if container.exit_code else container.state
 
 

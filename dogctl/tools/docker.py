@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import Cancelled, ToolError
@@ -30,6 +31,11 @@ SERVICE = "com.docker.compose.service"
 CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 # What the engine gives for a time that has not come.
 NEVER = "0001-"
+# What the SDK calls a Unix socket.
+SOCKET_URL = "http+docker://"
+# What may change whether a container works, or what its health check says.
+CHANGES = ("create", "start", "die", "health_status", "exec_die", "destroy")
+STALE_SECONDS = 2.0
 INSTALL = "https://docs.docker.com/engine/install/"
 
 
@@ -121,6 +127,8 @@ class Docker:
 
         try:
             client = docker.from_env(timeout=CONNECT_SECONDS)
+            # No proxy and no .netrc is for a socket, and to look for one takes most of a request.
+            client.api.trust_env = not client.api.base_url.startswith(SOCKET_URL)
             client.ping()
         except (docker.errors.DockerException, RequestException, OSError, ValueError) as error:
             raise _unreachable(error) from error
@@ -133,6 +141,37 @@ class Docker:
                 all=True, filters={"label": f"{PROJECT}={project}"}, ignore_removed=True
             )
         return tuple(sorted(map(_container, found), key=lambda each: each.service))
+
+    @contextmanager
+    def watch(self, project: str) -> Iterator[Callable[[], tuple[Container, ...]]]:
+        """What `containers` answers, asked only when something has happened: for who looks often."""
+        changed = threading.Event()
+        filters = {"type": "container", "label": f"{PROJECT}={project}", "event": [*CHANGES]}
+        with _told():
+            stream = self._client.api.events(filters=filters)
+
+        def listen() -> None:
+            for _ in stream:
+                changed.set()
+
+        found: tuple[Container, ...] = ()
+        asked = -STALE_SECONDS
+
+        def look() -> tuple[Container, ...]:
+            nonlocal found, asked
+            if changed.is_set() or monotonic() - asked >= STALE_SECONDS:
+                changed.clear()
+                asked = monotonic()
+                found = self.containers(project)
+            return found
+
+        thread = threading.Thread(target=listen, name="events", daemon=True)
+        thread.start()
+        try:
+            yield look
+        finally:
+            stream.close()
+            thread.join()
 
     def volumes(self, project: str) -> tuple[str, ...]:
         """The names of a compose project's volumes."""

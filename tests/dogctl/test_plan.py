@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,3 +156,45 @@ def test_results_show_an_answer_by_the_part_that_matters() -> None:
     results = Results()
     results.put("push", {"digest": "sha256:1"})
     assert results.show("push", lambda answer: answer["digest"]) == "sha256:1"
+
+
+def fail(_: Run) -> None:
+    raise DogctlError("no", code="no")
+
+
+def torn_down(*steps: Step, stop: threading.Event | None = None) -> dict[str, Status]:
+    last = replace(step("z", *(each.name for each in steps)), always=True)
+    return statuses(Plan("test", (*steps, last)), stop)
+
+
+def test_what_runs_always_runs_after_a_failure_too() -> None:
+    failing = Step("a", lambda _: "", fail)
+    assert torn_down(step("a"), step("b", "a"))["z"] is Status.DONE
+    assert torn_down(failing, step("b", "a")) == {
+        "a": Status.FAILED,
+        "b": Status.SKIPPED,
+        "z": Status.DONE,
+    }
+
+
+def test_a_request_to_stop_does_not_reach_what_runs_always() -> None:
+    stop = threading.Event()
+
+    def wait(run: Run) -> None:
+        stop.set()
+        run.sleep(60)
+
+    last = Step("z", lambda _: "", lambda run: run.sleep(0.01) or "gone", ("a",), always=True)
+    report = execute(Plan("test", (Step("a", lambda _: "", wait), last)), Recorder(), stop)
+    assert [outcome.status for outcome in report.outcomes.values()] == ["cancelled", "done"]
+    assert isinstance(report.error, Cancelled)
+
+
+def test_what_never_began_is_not_torn_down() -> None:
+    failing = Step("first", lambda _: "", fail)
+    last = replace(step("z", "a"), always=True)
+    assert statuses(Plan("test", (failing, step("a", "first"), last))) == {
+        "first": Status.FAILED,
+        "a": Status.SKIPPED,
+        "z": Status.SKIPPED,
+    }
