@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dogctl.errors import ToolError
+from dogctl.plan import Run
 from dogctl.tools.build_progress import BASE_IMAGE, LINES, BuildProgress
 from dogctl.tools.buildx import DOCKER_DRIVER, UNKNOWN, Builder
+from dogctl.tools.compose import Compose
 from dogctl.tools.docker import Docker
 
 # What the kernel says of them.
@@ -60,6 +62,20 @@ def shortcomings(
         yield "reproducible if the builder's BuildKit, which tells no version, is 0.13 or later"
     for each in set(caches) - set(used):
         yield f"no layers were left in {each}: the {builder.driver} driver cannot; {OTHER_BUILDER}"
+
+
+def build_services(
+    compose: Compose, services: Sequence[str], step: Run, inherit: Sequence[int] = ()
+) -> None:
+    """Build the images of these services of a compose file. Raises ToolError, Cancelled."""
+    hearing = BuildProgress()
+
+    def listen(line: str) -> None:
+        for message in hearing.hear(line):
+            step.progress(message)
+
+    if compose.build(services, listen, step.stop, inherit).code:
+        raise build_failure(hearing, compose.file)
 
 
 def build_failure(

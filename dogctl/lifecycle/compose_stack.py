@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import ConfigError
-from dogctl.lifecycle.builder import build_failure
+from dogctl.lifecycle.builder import build_services
 from dogctl.lifecycle.engine import Ready, State
 from dogctl.lifecycle.health import require_free
 from dogctl.lifecycle.local import Paths, is_locked, locked
@@ -20,7 +20,6 @@ from dogctl.lifecycle.stack_start import Starter
 from dogctl.lifecycle.stack_state import by_id, describe
 from dogctl.plan import Results, Run, Step
 from dogctl.tools.build_context import KEY_LABEL
-from dogctl.tools.build_progress import BuildProgress
 from dogctl.tools.compose import Build, Compose, builds
 from dogctl.tools.docker import Container, Docker
 
@@ -95,17 +94,8 @@ class Stack:
             return True
 
         def run(step: Run) -> bool:
-            hearing = BuildProgress()
-
-            def listen(line: str) -> None:
-                for message in hearing.hear(line):
-                    step.progress(message)
-
             with self._locked(step) as lock:
-                services = tuple(by_image.values())
-                done = self._labelled().build(services, listen, step.stop, (lock,))
-                if done.code:
-                    raise build_failure(hearing, self.compose.file)
+                build_services(self._labelled(), tuple(by_image.values()), step, (lock,))
             return True
 
         change = f"build {', '.join(sorted(by_image))} from {self.compose.file.parent}"

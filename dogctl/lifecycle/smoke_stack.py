@@ -10,23 +10,17 @@ from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 from dogctl.errors import Cancelled, ConfigError, DogctlError, ToolError
+from dogctl.lifecycle.builder import build_services
 from dogctl.lifecycle.engine import Local
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.local import Paths
+from dogctl.lifecycle.smoke_ask import after_restart, ask_at, count_now
 from dogctl.lifecycle.smoke_checks import (
-    REQUEST_SECONDS,
     Finding,
-    Get,
-    NoAnswerError,
-    Response,
     ask_all,
     default_checks,
     hardening,
-    read_count,
-    resumed,
     steadiness,
 )
 from dogctl.lifecycle.smoke_config import isolated, pass_key, publishes
@@ -181,7 +175,7 @@ class SmokeTest:
             up = Up(self._own.name, self._own_compose(config))
             with self._evident():
                 if others := tuple(builds(config)):
-                    up.compose.build(others, step.progress, step.stop)
+                    build_services(up.compose, others, step)
                 self._starter(up).bring_up(step)
             return up
 
@@ -209,7 +203,7 @@ class SmokeTest:
             with self._evident():
                 app = next(c for c in before if c.service == self.project.settings.service)
                 self._findings += hardening(app)
-                self._findings += ask_all(self._checks, _get(step.results["health"].url))
+                self._findings += ask_all(self._checks, ask_at(step.results["health"].url))
                 self._judge(step, before)
                 if not self._survivors:
                     self._remember(step.results["image"])
@@ -232,16 +226,16 @@ class SmokeTest:
             up: Up = step.results["start"]
             known = len(self._findings)
             with self._evident():
-                get = _get(step.results["health"].url)
-                counts = [_count_now(check, get) for check in counters]
+                get = ask_at(step.results["health"].url)
+                counts = [count_now(check, get) for check in counters]
                 step.progress(f"stopping {', '.join(services)}")
                 up.compose.stop(services, step.stop)
                 starter = self._starter(up, self._containers())
                 starter.bring_up(step)
                 local = starter.wait_until_healthy(step)
-                before, get = self._containers(), _get(local.url)
+                before, get = self._containers(), ask_at(local.url)
                 for check, count in zip(counters, counts, strict=True):
-                    self._findings.append(_after_restart(check, get, count))
+                    self._findings.append(after_restart(check, get, count))
                 self._findings += ask_all(others, get)
                 self._judge(step, before)
                 self._remember(step.results["image"])
@@ -348,36 +342,3 @@ class SmokeTest:
 def _passed(results: Results) -> Pass | None:
     start = results["start"]
     return start if isinstance(start, Pass) else None
-
-
-def _count_now(check: Check, get: Get) -> float:
-    try:
-        return read_count(check, get)
-    except (ValueError, NoAnswerError) as error:
-        raise DogctlError(f"{check}, before a restart: {error}", code="check-failed") from None
-
-
-def _after_restart(check: Check, get: Get, count: float) -> Finding:
-    began = monotonic()
-    try:
-        problem = resumed(check, get, count)
-    except NoAnswerError as error:
-        problem = str(error)
-    return Finding(f"{check}, after a restart", monotonic() - began, problem)
-
-
-def _get(url: str | None) -> Get:
-    """Asks the app; a proxy has no business on 127.0.0.1."""
-    session = requests.Session()
-    session.trust_env = False
-
-    def get(path: str) -> Response:
-        try:
-            found = session.get(f"{url}{path}", timeout=REQUEST_SECONDS, allow_redirects=False)
-        except requests.Timeout:
-            raise NoAnswerError(f"{path} gives no answer within {REQUEST_SECONDS:g} s") from None
-        except requests.RequestException:
-            raise NoAnswerError(f"{path} gives no answer: the connection broke") from None
-        return Response(found.status_code, found.content.decode(errors="replace"))
-
-    return get

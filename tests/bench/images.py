@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -34,6 +35,17 @@ set -e
 wait $pushing
 {DOGCTL} push
 """
+# The processor seconds of this one process, on the last line of stderr.
+MEASURED = """
+import resource, sys
+try:
+    {work}
+finally:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(used.ru_utime + used.ru_stime, file=sys.__stderr__)
+"""
+LIBRARIES = "import docker, requests, rich.console, rich.live, rich.spinner, rich.table, typer"
+COMMAND = "from dogctl.__main__ import main; main()"
 PARTS = (
     ".dockerignore",
     "Dockerfile",
@@ -60,6 +72,10 @@ def measure_images(folder: Path) -> Iterator[Row]:
                 copy.change(number)
             changed.append((ours.run(OURS), scripted.run(SCRIPT)))
             same.append((ours.run(OURS), scripted.run(SCRIPT)))
+        ours.change(ROUNDS)
+        bare = ours.processor(LIBRARIES)
+        commands = (("build",), ("smoke",), ("push",))
+        used = {words: ours.processor(COMMAND, *words) - bare for words in commands}
     for name, rounds, goal in (
         ("a one-line change", changed, "at most 0.8"),
         ("nothing changed", same, "at most 0.25"),
@@ -68,6 +84,9 @@ def measure_images(folder: Path) -> Iterator[Row]:
         yield Row(f"{name}, the script", script, "s")
         yield Row(f"{name}, dogctl", dogctl, "s")
         yield Row(f"{name}, dogctl / script", dogctl / script, "x", goal)
+    for words, own in used.items():
+        name = f"processor time of dogctl {' '.join(words)}"
+        yield Row(name, own * 1000, "ms", "at most 150, beyond the imports")
 
 
 class _Copy:
@@ -108,6 +127,16 @@ class _Copy:
         """Run a script where the engine's ports are published; its seconds."""
         argv = self._docker.command("env", f"--chdir={self.root}", "sh", "-c", script)
         return seconds(tuple(argv), self._environ, self.root)
+
+    def processor(self, work: str, *words: str) -> float:
+        """The processor seconds of a Python that does this work, without what it starts."""
+        code = MEASURED.format(work=work)
+        argv = self._docker.command(
+            "env", f"--chdir={self.root}", sys.executable, "-c", code, *words
+        )
+        environ = {**os.environ, **self._environ}
+        done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=True)
+        return float(done.stderr.splitlines()[-1])
 
     def _commit(self) -> None:
         self._git("add", ".")
