@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dogctl.errors import ConfigError
 from dogctl.lifecycle.builder import build_failure
 from dogctl.lifecycle.engine import Ready, State
-from dogctl.lifecycle.health import require_free
+from dogctl.lifecycle.health import port_taken
 from dogctl.lifecycle.local import Paths, is_locked, locked
 from dogctl.lifecycle.recipe import Recipe
 from dogctl.lifecycle.stack_start import Starter
@@ -21,8 +21,9 @@ from dogctl.lifecycle.stack_state import by_id, describe
 from dogctl.plan import Results, Run, Step
 from dogctl.tools.build_context import KEY_LABEL
 from dogctl.tools.build_progress import BuildProgress
-from dogctl.tools.compose import Build, Compose, builds
+from dogctl.tools.compose import Build, Compose, builds, published_ports
 from dogctl.tools.docker import Container, Docker
+from dogctl.tools.processes import free_port, port_is_free
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
@@ -195,8 +196,17 @@ class Stack:
     def _require_ports(self, containers: Sequence[Container]) -> None:
         """Raise DogctlError if somebody else listens on a port that the stack is to publish."""
         own = {port for each in containers for port in each.ports.values()}
-        for values in self._config["services"].values():
-            for port in values.get("ports") or ():
-                number = int(port.get("published") or 0)
-                if number and number not in own:
-                    require_free(number)
+        for service, port in published_ports(self._config):
+            if port == self.project.settings.port:
+                hint = f"dogctl up --port {free_port()}"
+            else:
+                hint = f"end that, or let {service} publish another port"
+            if port not in own and _is_taken(port):
+                raise port_taken(port, hint)
+
+
+def _is_taken(port: int) -> bool:
+    try:
+        return not port_is_free(port)
+    except PermissionError:
+        return False  # denied to us, not to the engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,15 @@ def builds(config: Mapping[str, Any]) -> dict[str, Build]:
                 platforms=tuple(build.get("platforms") or ()),
             )
     return found
+
+
+def published_ports(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Each TCP port of this machine that a service is to get; ranges leave the choice to Compose."""
+    for service, values in config.get("services", {}).items():
+        for port in values.get("ports") or ():
+            published = port.get("published", "")
+            if port.get("protocol") == "tcp" and published.isdecimal() and int(published):
+                yield service, int(published)
 
 
 def remove(

@@ -88,6 +88,10 @@ class StackProject(Project):
         (root / "compose.yaml").write_text(COMPOSE)
         self.configure('[tool.dogctl]\nname = "tiny"\n')
 
+    def compose(self, old: str, new: str) -> None:
+        """Change the compose file."""
+        (self.root / "compose.yaml").write_text(COMPOSE.replace(old, new))
+
     def argv(self, *words: str) -> list[str]:
         return self.docker.command("env", f"--chdir={self.root}", *super().argv(*words))
 
@@ -208,6 +212,15 @@ def test_a_taken_port_is_told(stack: StackProject) -> None:
         error = stack.dogctl("up", "--json").json["error"]
     assert error["code"] == "port-taken"
     assert error["hint"].startswith("dogctl up --port ")
+
+
+def test_a_taken_port_that_no_flag_changes_is_told_with_its_service(stack: StackProject) -> None:
+    with stack.docker.network(), socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        stack.compose("ports: [", f'ports: ["127.0.0.1:{port}:9000", ')
+        error = stack.dogctl("up", "--json").json["error"]
+    assert error["where"] == f"127.0.0.1:{port}"
+    assert error["hint"] == "end that, or let app publish another port"
 
 
 @pytest.mark.parametrize(
