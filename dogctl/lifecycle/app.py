@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 def fill(command: Sequence[str], project: Project) -> list[str]:
     """A configured command with {python} and {port} filled in."""
-    values = {"{python}": _python(project), "{port}": str(project.settings.port)}
+    return fill_in(command, _python(project), project.settings.port)
+
+
+def fill_in(command: Sequence[str], python: str, port: int | None) -> list[str]:
+    """A configured command with these values."""
+    values = {"{python}": python, "{port}": str(port or "")}
     return [_replace(word, values) for word in command]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from time import sleep, time
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from dogctl.config.model import DEFAULT, Engine
 from dogctl.errors import ConfigError, DogctlError, ToolError
-from dogctl.lifecycle.app import compose_variables
+from dogctl.lifecycle.app import compose_variables, fill_in
 from dogctl.lifecycle.compose_stack import LOCK_PATIENCE, Stack
 from dogctl.lifecycle.engine import Local, State, Stopped
 from dogctl.lifecycle.local import Paths, locked
-from dogctl.lifecycle.stack_state import describe
+from dogctl.lifecycle.stack_state import describe, published_port
 from dogctl.plan import Results, Run, Step
 from dogctl.tools.compose import Compose, remove, require_compose
 from dogctl.tools.docker import Container, Docker
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
     from dogctl.tools.runner import Completed, Runner
 
 # In the order in which Compose looks for them.
-FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
 POLL = 0.2
 
 
@@ -43,6 +50,14 @@ def find_file(project: Project) -> Path | None:
             hint=f"it is looked for in {project.root}",
         )
     return None
+
+
+def find_overrides(project: Project) -> tuple[Path, ...]:
+    """What Compose lays over a file that it has found itself: the first of OVERRIDES."""
+    if project.settings.compose_file:
+        return ()
+    found = [project.root / name for name in OVERRIDES if (project.root / name).is_file()]
+    return tuple(found[:1])
 
 
 def project_name(project: Project) -> str:
@@ -66,10 +81,20 @@ class ComposeEngine:
         self._paths = Paths(project.state)
         self._name = project_name(project)
 
-    @cached_property
+    @property
     def docker(self) -> Docker:
         """The engine. Raises ToolError if it cannot be reached."""
-        return Docker.connect()
+        if isinstance(self._connection, ToolError):
+            raise self._connection
+        return self._connection
+
+    @cached_property
+    def _connection(self) -> Docker | ToolError:
+        # To find out that an engine does not answer may take long; once is enough.
+        try:
+            return Docker.connect()
+        except ToolError as error:
+            return error
 
     def require(self) -> None:
         """Raise ToolError where the engine or Compose is missing."""
@@ -102,36 +127,40 @@ class ComposeEngine:
 
     def up(self, version: str) -> tuple[Step, ...]:
         """Build the image, start the stack, wait until it is healthy."""
-        variables = compose_variables(self._project, self._name, version)
-        port = self._kept_port()
-        if port:
-            variables["FLASK_PORT"] = str(port)
-        environ = {**self._environ, **variables}
-        compose = Compose(self._file, self._name, environ, self._runner)
-        return Stack(self._project, compose, self.docker, self._paths).steps()
+        project = self._keep_port()
+        environ = {**self._environ, **compose_variables(project, self._name, version)}
+        overrides = find_overrides(project)
+        compose = Compose(self._file, self._name, environ, self._runner, overrides)
+        return Stack(project, compose, self.docker, self._paths).steps()
 
     def down(self, *, volumes: bool) -> tuple[Step, ...]:
         """Remove containers and networks, with `volumes` the database too."""
 
-        def find() -> tuple[tuple[Container, ...], tuple[str, ...]]:
-            return self.docker.containers(self._name), self.docker.volumes(self._name)
+        def find() -> tuple[tuple[Container, ...], tuple[str, ...], tuple[str, ...]]:
+            name = self._name
+            return (
+                self.docker.containers(name),
+                self.docker.networks(name),
+                self.docker.volumes(name) if volumes else (),
+            )
 
         def done(_: Results) -> Stopped | None:
             try:
-                containers, data = find()
+                found = find()
             except ToolError:
                 if self._paths.override.exists():
                     raise
                 return Stopped()
-            return None if containers or (volumes and data) else Stopped()
+            return None if any(found) else Stopped()
 
         def run(step: Run) -> Stopped:
             with locked(self._paths, step.sleep, LOCK_PATIENCE) as lock:
-                containers, data = find()
+                require_compose(self._runner)
+                containers, _, data = find()
                 step.progress("stopping the containers")
                 remove(self._name, self._runner, volumes=volumes, stop=step.stop, inherit=(lock,))
                 self._paths.override.unlink(missing_ok=True)
-            return Stopped(len(containers), deleted=volumes and bool(data))
+            return Stopped(len(containers), deleted=bool(data))
 
         words = f"remove the containers of {self._name}" + (" and their data" if volumes else "")
         return (Step("stack", lambda _: words, run, done=done),)
@@ -163,20 +192,22 @@ class ComposeEngine:
         container = self._container(None)
         if container.state != "running":
             raise self._not_running()
-        values = {"{python}": "python", "{port}": str(next(iter(container.ports), ""))}
+        command = fill_in(words, "python", next(iter(container.ports), None))
         return self._runner.run(
-            ["docker", "exec", "--interactive", container.id, *(values.get(w, w) for w in words)],
+            ["docker", "exec", "--interactive", container.id, *command],
             env=self._environ,
             stdin=stdin,
             timeout=timeout,
         )
 
-    def _kept_port(self) -> int | None:
+    def _keep_port(self) -> Project:
         """Where nobody asks for a port, a stack that runs keeps the one it was started with."""
-        if self._project.origins["port"] != DEFAULT:
-            return None
+        project = self._project
         app = self._find(None)
-        return next(iter(app.ports.values()), None) if app else None
+        port = published_port(app) if app else None
+        if port is None or project.origins["port"] != DEFAULT:
+            return project
+        return replace(project, settings=replace(project.settings, port=port))
 
     def _find(self, service: str | None) -> Container | None:
         wanted = service or self._project.settings.service

@@ -10,18 +10,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dogctl.errors import ConfigError
+from dogctl.errors import ConfigError, ToolError
 from dogctl.lifecycle.builder import build_services
 from dogctl.lifecycle.engine import Ready, State
-from dogctl.lifecycle.health import require_free
-from dogctl.lifecycle.local import Paths, is_locked, locked
+from dogctl.lifecycle.health import port_taken
+from dogctl.lifecycle.local import Paths, is_locked, locked, write
 from dogctl.lifecycle.recipe import Recipe
 from dogctl.lifecycle.stack_start import Starter
-from dogctl.lifecycle.stack_state import by_id, describe
+from dogctl.lifecycle.stack_state import PORT, by_id, describe
 from dogctl.plan import Results, Run, Step
 from dogctl.tools.build_context import KEY_LABEL
-from dogctl.tools.compose import Build, Compose, builds
+from dogctl.tools.compose import Build, Compose, builds, published_ports
 from dogctl.tools.docker import Container, Docker
+from dogctl.tools.processes import free_port, port_is_free
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
@@ -52,7 +53,7 @@ class Stack:
     def steps(self) -> tuple[Step, ...]:
         """build (if there is anything to build), start, health.
 
-        Raises ToolError if Compose refuses the file, ConfigError if it has no service for the app.
+        Raises ConfigError if Compose refuses the file, or if it has no service for the app.
         """
         self._require_service()
         if self._builds:
@@ -118,8 +119,15 @@ class Stack:
                 self._starter(self._labelled(), launch).bring_up(step, (lock,))
             return launch
 
+        def left(_: Results) -> str | None:
+            try:
+                found = self._containers()
+            except ToolError as error:
+                return f"{error.message}: nobody knows what is left of {self.compose.name}"
+            return f"{self.compose.name} is left as it is; dogctl down stops it" if found else None
+
         change = f"start {', '.join(sorted(self._config['services']))} as {self.compose.name}"
-        return Step("start", lambda _: change, run, needs=("build",), done=done)
+        return Step("start", lambda _: change, run, needs=("build",), done=done, left=left)
 
     def _wait_until_healthy(self) -> Step:
         def done(results: Results) -> Ready | None:
@@ -155,11 +163,9 @@ class Stack:
             service: {"build": {"labels": {KEY_LABEL: key}}} for service, key in self._keys.items()
         }
         app = services.setdefault(self.project.settings.service, {})
-        app["labels"] = {FINGERPRINT: self._fingerprint}
-        draft = self.paths.override.with_suffix(".new")
-        draft.write_text(json.dumps({"services": services}))
-        draft.replace(self.paths.override)
-        return replace(self.compose, override=self.paths.override)
+        app["labels"] = {FINGERPRINT: self._fingerprint, PORT: str(self.project.settings.port)}
+        write(self.paths.override, json.dumps({"services": services}))
+        return replace(self.compose, overrides=(*self.compose.overrides, self.paths.override))
 
     @contextmanager
     def _locked(self, step: Run) -> Iterator[int]:
@@ -175,18 +181,27 @@ class Stack:
         service = self.project.settings.service
         if service not in self._config["services"]:
             raise ConfigError(
-                f"{self.compose.file.name} has no service {service!r}"
+                f"there is no service {service!r}"
                 f" (services: {', '.join(sorted(self._config['services']))})",
                 code="no-service",
-                where=self.project.origins["service"],
-                hint="set service to the one that serves the app",
+                where=str(self.compose.file),
+                hint='name the one that serves the app: service = "..." in [tool.dogctl]',
             )
 
     def _require_ports(self, containers: Sequence[Container]) -> None:
         """Raise DogctlError if somebody else listens on a port that the stack is to publish."""
         own = {port for each in containers for port in each.ports.values()}
-        for values in self._config["services"].values():
-            for port in values.get("ports") or ():
-                number = int(port.get("published") or 0)
-                if number and number not in own:
-                    require_free(number)
+        for service, port in published_ports(self._config):
+            if port == self.project.settings.port:
+                hint = f"dogctl up --port {free_port()}"
+            else:
+                hint = f"end that, or let {service} publish another port"
+            if port not in own and _is_taken(port):
+                raise port_taken(port, hint)
+
+
+def _is_taken(port: int) -> bool:
+    try:
+        return not port_is_free(port)
+    except PermissionError:
+        return False  # denied to us, not to the engine

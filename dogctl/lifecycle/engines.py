@@ -45,24 +45,24 @@ def choose(
     Raises ConfigError if the one asked for does not fit the project, ToolError if it is not here.
     """
     process, compose = engines(project, runner, environ)
+    wanted = project.settings.engine
     own_database = project.settings.database_url or project.settings.db_host
-    match project.settings.engine:
-        case Engine.PROCESS:
-            return Choice(process)
-        case Engine.COMPOSE:
-            if compose is None:
-                raise _no_file(project)
-            if own_database:
-                raise _own_database(project)
-            compose.require()
-            return Choice(compose)
-    if compose is None or process.runs():
+    if wanted is Engine.COMPOSE:
+        if compose is None:
+            raise _no_file(project)
+        if own_database:
+            raise _own_database(project)
+    elif wanted is Engine.PROCESS or compose is None or process.runs():
         return Choice(process)
-    if own_database:
+    elif own_database:
         return Choice(process, "the settings name a database of their own")
     try:
         compose.require()
     except ToolError as error:
+        # Another database in place of the one of a stack that was started would look like a loss.
+        if wanted is Engine.COMPOSE or compose.runs():
+            error.hint = f"{error.hint}; dogctl up --engine process needs no Docker"
+            raise
         return Choice(process, error.message)
     return Choice(compose)
 

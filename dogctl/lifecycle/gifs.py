@@ -104,7 +104,9 @@ def _admin(
             f"the app's admin command answered no JSON (exit code {done.code})",
             code="admin-failed",
             where=" ".join(admin),
-            detail=tuple(done.stderr.splitlines()[-10:]),
+            hint="dogctl logs may tell more; the setting admin names the command",
+            # What cannot be started in a container is told on stdout.
+            detail=tuple((done.stderr or done.stdout.decode(errors="replace")).splitlines()[-10:]),
         )
     if done.code != 0:
         raise _refusal(answer.get("error", {}), done.code)

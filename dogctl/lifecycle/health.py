@@ -71,10 +71,15 @@ def require_free(port: int) -> None:
             hint=f"dogctl up --port {free_port()}",
         ) from None
     if not free:
-        owner = listener(port)
-        raise DogctlError(
-            f"port {port} is taken" + (f" by {owner}" if owner else ""),
-            code="port-taken",
-            where=f"{HOST}:{port}",
-            hint=f"dogctl up --port {free_port()}",
-        )
+        raise port_taken(port, f"dogctl up --port {free_port()}")
+
+
+def port_taken(port: int, hint: str) -> DogctlError:
+    """The error of a port on which somebody else listens."""
+    owner = listener(port)
+    return DogctlError(
+        f"port {port} is taken" + (f" by {owner}" if owner else ""),
+        code="port-taken",
+        where=f"{HOST}:{port}",
+        hint=hint,
+    )

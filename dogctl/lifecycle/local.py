@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import time
 from collections.abc import Callable, Iterator
@@ -59,12 +60,7 @@ class Paths:
             if not ignore.exists():
                 ignore.write_text("*\n")
         except OSError as error:
-            raise DogctlError(
-                f"cannot write there: {error.strerror}",
-                code="state-not-writable",
-                where=str(self.state),
-                hint="make the folder writable, or work in a copy of the project that is",
-            ) from error
+            raise _not_writable(self.state, error) from error
 
     def require_own(self) -> None:
         """Raise DogctlError if a link leads out of the project: data there is not ours."""
@@ -76,6 +72,31 @@ class Paths:
                     where=str(folder),
                     hint="remove the link and run the command again",
                 )
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old one or the new one, never a part.
+
+    Raises DogctlError.
+    """
+    draft = path.with_suffix(".new")
+    try:
+        draft.write_text(text)
+        draft.replace(path)
+    except OSError as error:
+        raise _not_writable(path, error) from error
+
+
+def _not_writable(path: Path, error: OSError) -> DogctlError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return DogctlError(
+        f"cannot write there: {error.strerror}",
+        code="state-not-writable",
+        where=str(path),
+        hint="make room there and run the command again"
+        if full
+        else "make the folder writable, or work in a copy of the project that is",
+    )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.app import describe_database, fingerprint
 from dogctl.lifecycle.health import HOST, require_free
-from dogctl.lifecycle.local import Paths
+from dogctl.lifecycle.local import Paths, write
 from dogctl.lifecycle.log_file import LOG_LINES, last_lines
 from dogctl.plan import Run
 from dogctl.tools.processes import MARK, ProcessId, is_running, members, start_mark, stop
@@ -61,13 +61,6 @@ def read_record(paths: Paths) -> Record | None:
     typed = all(type(getattr(record, f.name)).__name__ == f.type for f in fields(Record))
     # 1 is init, and 0 and below are whole groups of processes.
     return record if typed and record.pid > 1 and record.mark else None
-
-
-def write_record(paths: Paths, record: Record) -> None:
-    """Write it so that a reader sees the old one or the new one, never a part."""
-    draft = paths.record.with_suffix(".new")
-    draft.write_text(json.dumps(asdict(record)))
-    draft.replace(paths.record)
 
 
 def running(project: Project) -> Record | None:
@@ -144,7 +137,7 @@ class App:
             cwd=self.project.root,
             env={**environ, **self.variables, MARK: mark},
             log=log,
-            record=lambda pid: write_record(self.paths, describe(pid)),
+            record=lambda pid: write(self.paths.record, json.dumps(asdict(describe(pid)))),
         )
         return Started(describe(process.pid), process)
 

@@ -87,9 +87,7 @@ class ProcessEngine:
 
     def data(self) -> str | None:
         """The folder of the SQLite database."""
-        data = self._paths.data
-        full = data.is_dir() and any(data.iterdir())
-        return f"the local database and all in {data}" if full else None
+        return f"the local database and all in {self._paths.data}" if self._has_data() else None
 
     def recent(self, count: int, service: str | None) -> list[str]:
         """The last lines of the app's log. Raises DogctlError if it never ran here."""
@@ -203,7 +201,7 @@ class ProcessEngine:
         paths = self._paths
 
         def done(_: Results) -> Stopped | None:
-            return None if paths.data.exists() else Stopped()
+            return None if self._has_data() else Stopped()
 
         def run(step: Run) -> Stopped:
             with locked(paths, step.sleep):
@@ -212,6 +210,9 @@ class ProcessEngine:
             return Stopped(deleted=True)
 
         return Step("data", lambda _: f"delete {paths.data}", run, needs=("stop",), done=done)
+
+    def _has_data(self) -> bool:
+        return self._paths.data.is_dir() and any(self._paths.data.iterdir())
 
     def _log(self, service: str | None) -> Path:
         if service not in (None, self._project.settings.service):

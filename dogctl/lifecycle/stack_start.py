@@ -44,8 +44,14 @@ class Starter:
 
     def bring_up(self, step: Run, inherit: Sequence[int] = ()) -> None:
         """Start the containers. Raises DogctlError with the cause, Cancelled."""
+
+        def listen(line: str) -> None:
+            service, _, does = line.strip().partition(" ")
+            if does == "Pulling":  # there is no container to look at yet
+                step.progress(f"pulling the image of {service}")
+
         with self._watched(step) as stop:
-            done = self.compose.up(stop, inherit)
+            done = self.compose.up(listen, stop, inherit)
         if done.code:
             said = tuple(done.stderr.splitlines()[-LOG_LINES:])
             raise self._failure(self._doomed(self._containers()), said)
@@ -92,7 +98,8 @@ class Starter:
                 while not ended.wait(POLL) and not stop.is_set():
                     with suppress(ToolError):  # the program that we watch for will tell
                         containers = look()
-                        step.progress(progress(containers))
+                        if coming := progress(containers):
+                            step.progress(coming)
                         culprits.extend(self._doomed(containers))
                     if culprits or step.stop.is_set():
                         stop.set()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # One restart may be bad luck; a container that keeps ending does not come up by waiting.
 RESTARTS = 2
 PROBE_SHOWN = 100
+# On the app's container: the port that it was asked to be published at.
+PORT = "dogctl.port"
 
 
 def describe(project: Project, containers: Sequence[Container]) -> Local:
@@ -26,7 +28,7 @@ def describe(project: Project, containers: Sequence[Container]) -> Local:
     by_service = {each.service: each for each in containers}
     app = by_service.get(settings.service)
     database = by_service.get(settings.database_service)
-    port = next(iter(app.ports.values()), None) if app else None
+    port = published_port(app) if app else None
     url = f"http://{HOST}:{port}" if port else None
     health = _health(containers, url and url + settings.health)
     return Local(
@@ -42,6 +44,13 @@ def describe(project: Project, containers: Sequence[Container]) -> Local:
     )
 
 
+def published_port(app: Container) -> int | None:
+    """The app's port on this machine. It may publish others, or heed nobody's wish."""
+    ports = list(app.ports.values())
+    wanted = [port for port in ports if str(port) == app.labels.get(PORT)]
+    return next(iter(wanted or ports), None)
+
+
 def _health(containers: Sequence[Container], url: str | None) -> Health:
     if any(not each.works for each in containers):
         return Health(False, progress(containers))
@@ -49,9 +58,9 @@ def _health(containers: Sequence[Container], url: str | None) -> Health:
 
 
 def progress(containers: Sequence[Container]) -> str:
-    """What is not ready yet, in words."""
+    """What is not ready yet, in words; nothing if all is."""
     waiting = [f"{each.service} {_state(each)}" for each in containers if not each.works]
-    return ", ".join(waiting) or "starting the containers"
+    return ", ".join(waiting)
 
 
 def _state(container: Container) -> str:
@@ -74,10 +83,14 @@ def _has_failed(container: Container) -> bool:
 
 def describe_end(container: Container) -> str:
     """Why a container does not do what it is for, in words."""
+    name = f"the service {container.service}"
     if container.health == "unhealthy" and container.restarts < RESTARTS:
-        return f"the service {container.service} is unhealthy: {container.probe}"
+        return f"{name} is unhealthy: {container.probe or 'its check says nothing'}"
+    if container.state == "running":  # once more; the engine has forgotten the exit code
+        times = "once" if container.restarts == 1 else f"{container.restarts} times"
+        return f"{name} has ended {times}"
     times = f", {container.restarts + 1} times" if container.restarts else ""
-    return f"the service {container.service} ended with {container.exit_code}{times}"
+    return f"{name} ended with {container.exit_code}{times}"
 
 
 def _has_changed(container: Container, before: Mapping[str, Container]) -> bool:

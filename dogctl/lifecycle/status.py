@@ -20,6 +20,8 @@ def status(project: Project) -> Answer:
     data = {"name": name, "bundled": project.bundled, "local": asdict(local)}
     if local.state is State.DOWN:
         return Answer(data, (Text(f"{name} is not running here; dogctl up starts it"),))
+    if local.state is State.UNKNOWN:
+        return Answer(data, (Text(f"{name} was started here, and may run: {local.health}"),))
     return Answer(data, (Text(f"{name} is {local.state} here"), *_blocks(local)))
 
 

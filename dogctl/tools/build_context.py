@@ -54,7 +54,8 @@ def _included(context: Path, dockerfile: str) -> list[str]:
     from docker.utils.build import exclude_paths
 
     patterns = [*_ignored(context, dockerfile), *NO_CODE]
-    return sorted(exclude_paths(str(context), patterns, dockerfile))
+    found = exclude_paths(str(context), patterns, dockerfile)
+    return sorted({*found, dockerfile})  # it may stand outside the context
 
 
 def _ignored(context: Path, dockerfile: str) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dogctl.errors import ToolError
+from dogctl.errors import ConfigError, ToolError
 from dogctl.tools.runner import Completed, Listener, Runner
 
 INSTALL = "https://docs.docker.com/compose/install/"
@@ -53,7 +53,7 @@ class Compose:
         name: the project's name, which its containers, networks and volumes carry.
         environ: the environment that fills the file's variables; holds secrets.
         runner: starts the program.
-        override: a second file on top of the first.
+        overrides: further files, each on top of those before it.
         text: the file itself, where `file` is STDIN.
     """
 
@@ -61,22 +61,21 @@ class Compose:
     name: str
     environ: Mapping[str, str] = field(repr=False)
     runner: Runner
-    override: Path | None = None
+    overrides: tuple[Path, ...] = ()
     text: bytes = field(default=b"", repr=False)
 
     def argv(self, *words: str) -> list[str]:
-        files = [self.file, *([self.override] if self.override else [])]
-        named = [f"--file={file}" for file in files]
+        named = [f"--file={file}" for file in (self.file, *self.overrides)]
         return [*COMMAND, f"--project-name={self.name}", *named, *words]
 
     def config(self) -> Mapping[str, Any]:
         """The file with its variables filled in; holds secrets.
 
-        Raises ToolError if Compose refuses the file.
+        Raises ConfigError if Compose refuses the file, ToolError if there is no answer.
         """
         done = self._run("config", "--format", "json", timeout=SECONDS)
         if done.code:
-            raise ToolError(
+            raise ConfigError(
                 "docker compose refuses the file",
                 code="compose-file-refused",
                 where=str(self.file),
@@ -96,13 +95,15 @@ class Compose:
         """Build the images of these services, and answer how that ended. Raises Cancelled."""
         return self._run("build", *services, listen=listen, stop=stop, inherit=inherit)
 
-    def up(self, stop: threading.Event, inherit: Sequence[int] = ()) -> Completed:
+    def up(self, listen: Listener, stop: threading.Event, inherit: Sequence[int] = ()) -> Completed:
         """Start what does not run or has changed, each service once those it needs are ready.
+
+        Images that are missing are pulled first, which may take minutes.
 
         A stack that cannot be started is a non-zero exit code. Raises Cancelled.
         """
         words = ("up", "--detach", "--no-build", "--remove-orphans")
-        return self._run(*words, stop=stop, inherit=inherit)
+        return self._run(*words, listen=listen, stop=stop, inherit=inherit)
 
     def stop(self, services: Sequence[str], stop: threading.Event) -> None:
         """End these services, as a machine that goes down would. Raises ToolError, Cancelled."""
@@ -134,6 +135,15 @@ def builds(config: Mapping[str, Any]) -> dict[str, Build]:
                 platforms=tuple(build.get("platforms") or ()),
             )
     return found
+
+
+def published_ports(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Each TCP port of this machine that a service is to get; ranges leave the choice to Compose."""
+    for service, values in config.get("services", {}).items():
+        for port in values.get("ports") or ():
+            published = port.get("published", "")
+            if port.get("protocol") == "tcp" and published.isdecimal() and int(published):
+                yield service, int(published)
 
 
 def remove(
@@ -187,7 +197,7 @@ def _missing(what: str) -> ToolError:
         what,
         code="compose-missing",
         where="docker compose",
-        hint=f"install Docker Compose ({INSTALL}); dogctl up --engine process needs none",
+        hint=f"install Docker Compose ({INSTALL})",
     )
 
 

@@ -173,6 +173,12 @@ class Docker:
             stream.close()
             thread.join()
 
+    def networks(self, project: str) -> tuple[str, ...]:
+        """The names of a compose project's networks."""
+        with _told():
+            found = self._client.networks.list(filters={"label": f"{PROJECT}={project}"})
+        return tuple(sorted(network.name or "" for network in found))
+
     def volumes(self, project: str) -> tuple[str, ...]:
         """The names of a compose project's volumes."""
         with _told():
@@ -369,7 +375,7 @@ def _container(found: SdkContainer) -> Container:
         restarts=attributes.get("RestartCount", 0),
         # The check of a container that has ended says nothing.
         health=health.get("Status") if state["Status"] == "running" else None,
-        probe=probes[-1]["Output"].strip() if probes else "",
+        probe=" ".join(probes[-1]["Output"].split()) if probes else "",
         image=attributes["Image"],
         image_name=attributes["Config"]["Image"],
         started=None if state["StartedAt"].startswith(NEVER) else state["StartedAt"],
@@ -389,20 +395,20 @@ def _ports(published: Mapping[str, list[Mapping[str, str]] | None]) -> Mapping[i
 
 
 def _unreachable(error: Exception) -> ToolError:
-    address = os.environ.get("DOCKER_HOST") or "the default socket"
+    host = os.environ.get("DOCKER_HOST")
+    address = host or "the default socket"
     text = str(error)
     if "Permission" in text:
         return ToolError(
             "you may not use the Docker engine",
             code="engine-denied",
             where=address,
-            hint="sudo usermod -aG docker $USER, then log in again;"
-            " dogctl up --engine process needs no engine",
+            hint="sudo usermod -aG docker $USER, then log in again",
         )
     return ToolError(
         "cannot reach a Docker engine",
         code="engine-unreachable",
         where=address,
-        hint=f"start Docker ({INSTALL}); dogctl up --engine process needs no engine",
+        hint=f"start Docker ({INSTALL})" + (", or correct DOCKER_HOST" if host else ""),
         detail=(text.splitlines()[0],) if text else (),
     )

@@ -88,6 +88,10 @@ class StackProject(Project):
         (root / "compose.yaml").write_text(COMPOSE)
         self.configure('[tool.dogctl]\nname = "tiny"\n')
 
+    def edit(self, old: str, new: str) -> None:
+        """Change the compose file."""
+        (self.root / "compose.yaml").write_text(COMPOSE.replace(old, new))
+
     def argv(self, *words: str) -> list[str]:
         return self.docker.command("env", f"--chdir={self.root}", *super().argv(*words))
 
@@ -167,6 +171,9 @@ def test_a_day_with_a_stack(stack: StackProject) -> None:
     assert stack.run("docker", "volume", "ls", "--quiet", "--filter", "name=tiny-") != ""
     assert stack.dogctl("down", "--json").json["data"]["changed"] is False
     assert stack.dogctl("down", "--volumes").code == 2
+    assert stack.dogctl("down", "--volumes", "--yes").out.endswith("its data is deleted\n")
+    again = stack.dogctl("down", "--volumes", "--yes", "--json").json["data"]
+    assert (again["changed"], again["deleted"]) == (False, False)
 
 
 def test_what_changes_is_built_and_started_again(stack: StackProject) -> None:
@@ -180,6 +187,35 @@ def test_what_changes_is_built_and_started_again(stack: StackProject) -> None:
     assert stack.get() == "new setting"
 
 
+def test_the_admin_command_runs_in_the_container(stack: StackProject) -> None:
+    def configure(*admin: str) -> None:
+        stack.configure(f'[tool.dogctl]\nname = "tiny"\nadmin = {json.dumps(admin)}\n')
+
+    configure("{python}", "-c", "import json, sys; print(json.dumps(sys.argv[1:]))", "--at={port}")
+    assert stack.dogctl("up").code == 0
+    error = stack.dogctl("gifs", "list", "--json").json["error"]
+    assert error["detail"] == ['["--at=8000", "gifs", "list"]']
+    configure("nonsense")
+    error = stack.dogctl("gifs", "list", "--json").json["error"]
+    assert "nonsense" in "".join(error["detail"])
+
+
+def test_what_compose_lays_over_the_file_counts(stack: StackProject) -> None:
+    more = '{environment: {GREETING: hi}, ports: ["127.0.0.1::1000"]}'
+    (stack.root / "compose.override.yaml").write_text(f"services: {{app: {more}}}")
+    url = f"http://127.0.0.1:{stack.port}"
+    assert stack.dogctl("up", "--json").json["data"]["url"] == url, "of the two ports the app's"
+    assert stack.get() == "hi"
+    assert "already up: nothing to do" in stack.dogctl("up", FLASK_PORT="").out
+
+
+def test_an_image_to_be_pulled_is_told(stack: StackProject) -> None:
+    stack.edit("image: python:3.13-alpine", "image: 127.0.0.1:1/nothing")
+    done = stack.dogctl("up", "--json", "--events")
+    assert any("pulling the image of database" in str(event) for event in done.events)
+    assert done.json["error"]["code"] == "compose-failed"
+
+
 def test_a_build_that_fails_shows_its_lines(stack: StackProject) -> None:
     (stack.root / "Dockerfile").write_text(f"{DOCKERFILE}RUN echo the cause of it; false\n")
     error = stack.dogctl("up", "--json").json["error"]
@@ -191,7 +227,7 @@ def test_an_app_that_keeps_ending_is_told_at_once(stack: StackProject) -> None:
     done = stack.dogctl("up", "--json", CRASH="yes")
     error = done.json["error"]
     assert (done.code, error["code"]) == (1, "service-ended")
-    assert "the service app ended with 1" in error["message"]
+    assert error["message"].startswith("the service app ")
     assert "the cause of it all" in error["detail"]
     assert stack.dogctl("up").code == 0, "corrected, it comes up"
 
@@ -199,7 +235,9 @@ def test_an_app_that_keeps_ending_is_told_at_once(stack: StackProject) -> None:
 def test_a_database_that_is_not_healthy_is_told(stack: StackProject) -> None:
     done = stack.dogctl("up", "--json", DB_CHECK="false")
     assert (done.code, done.json["error"]["code"]) == (1, "service-unhealthy")
-    assert "the service database is unhealthy" in done.json["error"]["message"]
+    assert (
+        done.json["error"]["message"] == "the service database is unhealthy: its check says nothing"
+    )
     assert done.json["error"]["detail"] == ["stored"]
 
 
@@ -208,6 +246,15 @@ def test_a_taken_port_is_told(stack: StackProject) -> None:
         error = stack.dogctl("up", "--json").json["error"]
     assert error["code"] == "port-taken"
     assert error["hint"].startswith("dogctl up --port ")
+
+
+def test_a_taken_port_that_no_flag_changes_is_told_with_its_service(stack: StackProject) -> None:
+    with stack.docker.network(), socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        stack.edit("ports: [", f'ports: ["127.0.0.1:{port}:9000", ')
+        error = stack.dogctl("up", "--json").json["error"]
+    assert error["where"] == f"127.0.0.1:{port}"
+    assert error["hint"] == "end that, or let app publish another port"
 
 
 @pytest.mark.parametrize(
@@ -219,9 +266,11 @@ def test_a_taken_port_is_told(stack: StackProject) -> None:
     ],
 )
 def test_a_wrong_compose_file_is_told(stack: StackProject, text: str, code: str) -> None:
-    (stack.root / "compose.yaml").write_text(text)
-    error = stack.dogctl("up", "--json").json["error"]
-    assert error["code"] == code, error
+    file = stack.root / "compose.yaml"
+    file.write_text(text)
+    done = stack.dogctl("up", "--json")
+    error = done.json["error"]
+    assert (done.code, error["code"], error["where"]) == (2, code, str(file)), error
 
 
 def test_without_an_engine_auto_takes_a_process_and_says_why(stack: StackProject) -> None:
@@ -243,6 +292,13 @@ def test_without_the_plugin_compose_is_told_to_be_missing(stack: StackProject) -
     if done.code == 0:
         return  # this machine has the plugin where every client finds it
     assert done.json["error"]["code"] == "compose-missing"
+    stack.dogctl("up")
+    for words in (["down"], ["up"]):  # an app that runs keeps its engine
+        error = stack.dogctl(*words, "--json", **plain).json["error"]
+        assert (error["code"], error["message"]) == (
+            "compose-missing",
+            "docker has no compose plugin",
+        )
 
 
 def test_a_database_of_ones_own_and_a_stack_exclude_each_other(stack: StackProject) -> None:
@@ -273,11 +329,12 @@ def test_two_at_once_bring_up_one_stack(stack: StackProject) -> None:
 
 def test_an_interrupt_stops_what_was_started(stack: StackProject) -> None:
     with stack.start("up", "--json", DB_CHECK="sleep 100") as (outer, dogctl):
-        wait_for(lambda: any("docker" in child.name() for child in dogctl.children()))
+        wait_for(lambda: stack.run("docker", "ps", "--quiet") != "")
         children = dogctl.children()
         dogctl.send_signal(signal.SIGINT)
         answer = json.loads(outer.communicate(timeout=60)[0])
     assert (outer.returncode, answer["error"]["code"]) == (130, "cancelled")
+    assert "is left as it is; dogctl down stops it" in answer["error"]["detail"][0]
     assert not any(child.is_running() for child in children)
 
 
@@ -291,6 +348,15 @@ def test_killed_at_any_moment_the_next_up_ends_in_a_working_stack(stack: StackPr
         assert stack.get() == "hello"
         assert stack.dogctl("down", "--volumes", "--yes").code == 0
         assert stack.left() == ""
+
+
+def test_down_finds_a_network_that_is_left_alone(stack: StackProject) -> None:
+    stack.configure('[tool.dogctl]\ncompose-project = "tiny"\n')
+    labels = ("com.docker.compose.project=tiny", "com.docker.compose.network=default")
+    named = [f"--label={label}" for label in labels]
+    stack.run("docker", "network", "create", *named, "tiny_default")
+    assert stack.dogctl("down", "--json").json["data"]["changed"] is True
+    assert stack.left() == ""
 
 
 def test_a_followed_log_goes_on_after_a_restart(stack: StackProject) -> None:
@@ -310,6 +376,12 @@ def test_an_engine_that_has_gone_away_is_no_silence(stack: StackProject) -> None
     nowhere = "unix:///nowhere.sock"
     done = stack.dogctl("status", "--json", DOCKER_HOST=nowhere)
     assert done.json["data"]["local"]["state"] == "unknown"
+    assert (
+        "may run: cannot reach a Docker engine" in stack.dogctl("status", DOCKER_HOST=nowhere).out
+    )
+    error = stack.dogctl("up", "--json", DOCKER_HOST=nowhere).json["error"]
+    assert error["code"] == "engine-unreachable", "no other database in place of the stack's"
+    assert "correct DOCKER_HOST; dogctl up --engine process" in error["hint"]
     assert stack.dogctl("down", "--json", DOCKER_HOST=nowhere).json["error"]["code"] == (
         "engine-unreachable"
     )

@@ -403,7 +403,7 @@ def test_a_full_disk_is_told_and_a_later_up_goes_on(tiny: Project) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert json.loads(done.stdout)["error"]["code"] == "system"
+    assert json.loads(done.stdout)["error"]["code"] == "state-not-writable"
     assert "Traceback" not in done.stderr
     assert tiny.dogctl("up").code == 0
 

@@ -1,0 +1,44 @@
+"""The files of the local stack, and the engine that is asked for it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from dogctl.config.load import load
+from dogctl.errors import DogctlError, ToolError
+from dogctl.lifecycle.engines import engines
+from dogctl.lifecycle.local import write
+from dogctl.tools.docker import Docker
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    file = tmp_path / "app.json"
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(DogctlError) as raised:
+        write(file, "{}")
+    assert raised.value.where == str(file)
+    assert raised.value.hint == "make room there and run the command again"
+
+
+def test_an_engine_that_does_not_answer_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def connect() -> Docker:
+        asked.append(1)
+        raise ToolError("no answer", code="engine-unreachable")
+
+    monkeypatch.setattr(Docker, "connect", connect)
+    (tmp_path / "pyproject.toml").write_text("[tool.dogctl]\n")
+    (tmp_path / "compose.yaml").touch()
+    _, compose = engines(load(folder=tmp_path))
+    assert compose is not None
+    assert (compose.runs(), compose.data(), len(asked)) == (False, None, 1)
