@@ -159,8 +159,9 @@ class Report:
 
     @property
     def error(self) -> BaseException | None:
-        """The first failure, or Cancelled, or None."""
-        return next((o.error for o in self.outcomes.values() if o.error), None)
+        """The first failure in the order of the plan, or Cancelled, or None."""
+        outcomes = (self.outcomes.get(step.name) for step in self.plan.steps)
+        return next((each.error for each in outcomes if each and each.error), None)
 
     @property
     def changed(self) -> bool:
