@@ -145,20 +145,21 @@ class SmokeTest:
 
     def _image(self) -> Step:
         def done(_: Results) -> Image | None:
-            found = self._docker.image_id(str(self.ref))
+            found = self._docker.image(str(self.ref))
             if found is None and self.built:
                 raise DogctlError(
                     f"the engine has no image {shown(self.ref)}",
                     code="image-missing",
                     hint="dogctl build",
                 )
-            return Image(self.ref, found) if found else None
+            return Image(self.ref, found.id) if found else None
 
         def run(step: Run) -> Image:
             for line in self._docker.pull(str(self.ref)):
                 step.check()
                 step.progress(line)
-            return Image(self.ref, self._docker.image_id(str(self.ref)) or "")
+            pulled = self._docker.image(str(self.ref))
+            return Image(self.ref, pulled.id if pulled else "")
 
         change = f"find {shown(self.ref)}, or pull it"
         return Step("image", lambda _: change, run, done=done)

@@ -49,6 +49,7 @@ ALLOWED = {
         "dogctl.registries",
     ),
     "dogctl.tools": (*BASE, "dogctl.tools.runner"),
+    "dogctl.tools.docker": (*BASE, "dogctl.tools.docker"),
     # Drivers share what is below them and know nothing of each other.
     "dogctl.registries": REGISTRY,
     "dogctl.registries.credentials": (

@@ -19,7 +19,8 @@ from dogctl.lifecycle.push_progress import Layers
 from dogctl.lifecycle.push_registry import Place
 from dogctl.lifecycle.push_upload import cause, is_known
 from dogctl.secrets import Secret
-from dogctl.tools.docker import Image, Layer, until
+from dogctl.tools.docker import Image, Layer
+from dogctl.tools.docker.stream import until
 from dogctl.tools.runner import LOCAL
 
 NO_GIT = "0.0.0-dev.0.nogit"
