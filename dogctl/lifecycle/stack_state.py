@@ -86,11 +86,10 @@ def describe_end(container: Container) -> str:
     name = f"the service {container.service}"
     if container.health == "unhealthy" and container.restarts < RESTARTS:
         return f"{name} is unhealthy: {container.probe or 'its check says nothing'}"
-    if container.state == "running":  # once more; the engine has forgotten the exit code
-        times = "once" if container.restarts == 1 else f"{container.restarts} times"
-        return f"{name} has ended {times}"
-    times = f", {container.restarts + 1} times" if container.restarts else ""
-    return f"{name} ended with {container.exit_code}{times}"
+    ends = container.restarts + (container.state != "running")
+    if container.state == "running" and not container.exit_code:  # the engine has forgotten it
+        return f"{name} has ended {'once' if ends == 1 else f'{ends} times'}"
+    return f"{name} ended with {container.exit_code}" + (f", {ends} times" if ends > 1 else "")
 
 
 def _has_changed(container: Container, before: Mapping[str, Container]) -> bool:

@@ -195,7 +195,7 @@ def container(state: str = "running", restarts: int = 0, started: str = "1") -> 
 def test_a_container_that_ended_meanwhile_is_told() -> None:
     assert steadiness([container()], [container()]).problem is None
     again = container(restarts=1, started="2")
-    assert steadiness([container()], [again]).problem == "the service app has ended once"
+    assert steadiness([container()], [again]).problem == "the service app ended with 7"
     assert steadiness([container()], [container("exited")]).problem is not None
     assert steadiness([container()], []).problem == "a container is gone"
 

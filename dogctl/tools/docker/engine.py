@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -66,14 +67,22 @@ class Docker:
 
     @contextmanager
     def watch(self, project: str) -> Iterator[Callable[[], tuple[Container, ...]]]:
-        """What `containers` answers, asked only when something has happened: for who looks often."""
+        """What `containers` answers, asked only when something has happened: for who looks often.
+
+        A container that runs once more keeps the exit code of its last end, which the engine itself
+        forgets.
+        """
         changed = threading.Event()
+        codes: dict[str, int] = {}
         filters = {"type": "container", "label": f"{PROJECT}={project}", "event": [*CHANGES]}
         with told():
-            stream = self._client.api.events(filters=filters)
+            stream = self._client.api.events(filters=filters, decode=True)
 
         def listen() -> None:
-            for _ in stream:
+            for event in stream:
+                actor = event["Actor"]
+                if event["Action"] == "die":
+                    codes[actor["ID"]] = int(actor["Attributes"]["exitCode"])
                 changed.set()
 
         found: tuple[Container, ...] = ()
@@ -84,7 +93,10 @@ class Docker:
             if changed.is_set() or monotonic() - asked >= STALE_SECONDS:
                 changed.clear()
                 asked = monotonic()
-                found = self.containers(project)
+                found = tuple(
+                    replace(each, exit_code=codes.get(each.id, each.exit_code))
+                    for each in self.containers(project)
+                )
             return found
 
         thread = threading.Thread(target=listen, name="events", daemon=True)
