@@ -19,7 +19,7 @@ from dogctl.lifecycle.recipe import Recipe
 from dogctl.lifecycle.stack_start import Starter
 from dogctl.lifecycle.stack_state import PORT, by_id, describe
 from dogctl.plan import Results, Run, Step
-from dogctl.tools.build_context import KEY_LABEL
+from dogctl.tools.build_context import KEY_LABEL, place_dockerfile
 from dogctl.tools.compose import Build, Compose, builds, published_ports
 from dogctl.tools.docker import Container, Docker
 from dogctl.tools.processes import free_port, port_is_free
@@ -160,12 +160,23 @@ class Stack:
     def _labelled(self) -> Compose:
         """The project with our labels on its images and on the app's container."""
         services: dict[str, dict[str, Any]] = {
-            service: {"build": {"labels": {KEY_LABEL: key}}} for service, key in self._keys.items()
+            service: {
+                "build": {"labels": {KEY_LABEL: self._keys[service]}, **self._dockerfile(service)}
+            }
+            for service in self._builds
         }
         app = services.setdefault(self.project.settings.service, {})
         app["labels"] = {FINGERPRINT: self._fingerprint, PORT: str(self.project.settings.port)}
         write(self.paths.override, json.dumps({"services": services}))
         return replace(self.compose, overrides=(*self.compose.overrides, self.paths.override))
+
+    def _dockerfile(self, service: str) -> dict[str, str]:
+        """A copy of its Dockerfile that keeps our passwords and data out of the image."""
+        build = self._builds[service]
+        if not (build.context / build.dockerfile).is_file():
+            return {}  # it stands in the compose file
+        folder = self.paths.build.with_name(f"build-{service}")
+        return {"dockerfile": str(place_dockerfile(build.context, build.dockerfile, folder))}
 
     @contextmanager
     def _locked(self, step: Run) -> Iterator[int]:

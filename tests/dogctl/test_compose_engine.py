@@ -216,6 +216,16 @@ def test_an_image_to_be_pulled_is_told(stack: StackProject) -> None:
     assert done.json["error"]["code"] == "compose-failed"
 
 
+def test_what_dogctl_keeps_here_gets_into_no_image(stack: StackProject) -> None:
+    (stack.root / "Dockerfile").write_text(f"{DOCKERFILE}COPY . /all\n")
+    secret = stack.root / ".dogctl" / "data" / "secret"
+    secret.parent.mkdir(parents=True)
+    secret.write_text("precious")
+    assert stack.dogctl("up").code == 0
+    listed = stack.run("docker", "exec", container(stack), "ls", "-A", "/all").split()
+    assert ("serve.py" in listed, ".dogctl" in listed) == (True, False)
+
+
 def test_a_build_that_fails_shows_its_lines(stack: StackProject) -> None:
     (stack.root / "Dockerfile").write_text(f"{DOCKERFILE}RUN echo the cause of it; false\n")
     error = stack.dogctl("up", "--json").json["error"]
