@@ -73,7 +73,14 @@ def engine() -> Iterator[Engine]:
     """
     if engine_here():
         yield Engine(client_environ(), os.environ.get(REGISTRY))
-        return
+    else:
+        with own_engine() as own:
+            yield own
+
+
+@contextmanager
+def own_engine() -> Iterator[Engine]:
+    """A private engine, whether or not this machine has one. Raises MissingPackages."""
     prepare()
     with private(programs(), images=images() / "data") as own:
         yield Engine({**own.environ, REGISTRY: own.registry}, own.registry, own.namespaces, own.run)

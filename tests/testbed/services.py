@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.testbed.namespaces import WITH_PARENT, Namespaces, killed
 from tests.testbed.programs import Programs
 
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @contextmanager
@@ -33,6 +33,8 @@ def service(
         try:
             yield process
         except StartError as error:
+            if error.process is not process:
+                raise
             raise RuntimeError(f"{command[0]} {error}:\n{log.read_text()[-2000:]}") from error
 
 
@@ -45,15 +47,19 @@ def environ(programs: Programs) -> dict[str, str]:
 class StartError(Exception):
     """A program ended, or did not answer in time."""
 
+    def __init__(self, process: subprocess.Popen[bytes], what: str) -> None:
+        super().__init__(what)
+        self.process = process
+
 
 def wait(process: subprocess.Popen[bytes], answers: Callable[[], bool]) -> None:
     """Return as soon as it answers. Raises StartError."""
     deadline = time.monotonic() + START_SECONDS
     while not answers():
         if process.poll() is not None:
-            raise StartError(f"ended with {process.returncode}")
+            raise StartError(process, f"ended with {process.returncode}")
         if time.monotonic() > deadline:
-            raise StartError(f"did not answer within {START_SECONDS} s")
+            raise StartError(process, f"did not answer within {START_SECONDS} s")
         time.sleep(0.02)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.testbed import cache
-from tests.testbed.cluster.toolchain import environ, go
+from tests.testbed.cluster.toolchain import environ, go, version
 from tests.testbed.debian import MissingPackages
 from tests.testbed.stages import stage
 
@@ -48,7 +48,7 @@ class Build:
     def folder(self) -> str:
         """Its name in the cache, which changes when it has to be compiled anew."""
         sources = [path.read_bytes() for path in sorted((SOURCES / self.source).rglob("*.*"))]
-        return f"{self.name}-{cache.key(go().version, repr((self, OPTIONS)), *sources)}"
+        return f"{self.name}-{cache.key(version(), repr((self, OPTIONS)), *sources)}"
 
     @property
     def flags(self) -> str:
@@ -77,7 +77,7 @@ class Build:
         with stage(f"compiling {self.name} {self.version}"), cache.scratch() as scratch:
             shutil.copytree(SOURCES / self.source, scratch, dirs_exist_ok=True)
             done = subprocess.run(
-                ["nice", "-n", "15", go().command, *build],
+                ["nice", "-n", "15", go(), *build],
                 cwd=scratch,
                 env=environ(),
                 capture_output=True,
@@ -86,7 +86,7 @@ class Build:
             )
             if done.returncode:
                 raise MissingPackages(f"{self.name} cannot be compiled: {done.stderr[-800:]}")
-        (into / "versions").write_text(f"{self.name} {self.version} {go().version}\n")
+        (into / "versions").write_text(f"{self.name} {self.version} {version()}\n")
 
 
 def kubernetes(name: str) -> Build:
@@ -140,9 +140,3 @@ BUILDS = (
         {f"{HELM4}/internal/version.version": "{v}"},
     ),
 )
-BY_NAME = {build.name: build for build in BUILDS}
-
-
-def program(name: str) -> Path:
-    """A program by its name, compiled if this is the first time. Raises MissingPackages."""
-    return BY_NAME[name].program()

@@ -8,34 +8,34 @@ enforced.
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 
 from tests.testbed.cluster import addresses, control_plane, node, pause
-from tests.testbed.cluster.builds import BUILDS, program
 from tests.testbed.cluster.identities import Identities
 from tests.testbed.cluster.inside import cgroup, inside
-from tests.testbed.cluster.plugins import plugins
+from tests.testbed.cluster.parts import Parts, parts
 from tests.testbed.debian import MissingPackages
 from tests.testbed.engine import Engine
 from tests.testbed.namespaces import Namespaces
-from tests.testbed.programs import programs
 from tests.testbed.services import answers, environ, service, wait
 from tests.testbed.stages import stage
 
 MANIFESTS = Path(__file__).parent / "manifests"
 CORE_FILE = f"""
 .:{addresses.DNS_PORT} {{
-    bind {addresses.NODE}
     errors
+    ready 127.0.0.1:{addresses.DNS_READY_PORT}
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
         kubeconfig KUBECONFIG
         pods insecure
@@ -44,7 +44,6 @@ CORE_FILE = f"""
     cache 5
 }}
 """
-TIMEOUT = "--timeout=90s"
 NO_CLUSTER = "a Kubernetes cluster needs the private Docker engine of the test bed: root on Debian"
 
 
@@ -57,6 +56,7 @@ class Cluster:
     """
 
     engine: Engine
+    parts: Parts
     folder: Path
     identities: Identities
     inside: Namespaces
@@ -69,7 +69,7 @@ class Cluster:
     @property
     def environ(self) -> Mapping[str, str]:
         """What a process needs to use the cluster and its engine; kubectl and helm among it."""
-        tools = [str(program(name).parent) for name in ("kubectl", "helm")]
+        tools = [str(self.parts.built[name].parent) for name in ("kubectl", "helm")]
         return {
             **self.engine.environ,
             "KUBECONFIG": str(self.kubeconfig),
@@ -80,6 +80,13 @@ class Cluster:
     def network(self) -> AbstractContextManager[None]:
         """While it lasts, 127.0.0.1 of this thread and of what it starts is the cluster's."""
         return self.engine.network()
+
+    def command(self, *words: str) -> list[str]:
+        """The command line that runs a command in the network of the cluster.
+
+        It dies with the engine, and is to be given `environ` like any other.
+        """
+        return self.engine.command(*words)
 
     def run(self, *words: str, stdin: str = "") -> str:
         """The output of a command in the network of the cluster.
@@ -96,13 +103,30 @@ class Cluster:
 
     def kubectl(self, *words: str, stdin: str = "") -> str:
         """The output of kubectl. Raises RuntimeError."""
-        return self.run(str(program("kubectl")), *words, stdin=stdin)
+        return self.run("kubectl", *words, stdin=stdin)
+
+    def answers(self, *words: str) -> bool:
+        """Whether kubectl succeeds."""
+        try:
+            self.kubectl(*words)
+        except RuntimeError:
+            return False
+        return True
+
+    def holds(self, what: str, *things: str, seconds: int = 5) -> bool:
+        """Whether things come to be in a condition (`condition=Ready`, `create`) within seconds."""
+        return self.answers("wait", f"--for={what}", f"--timeout={seconds}s", *things)
+
+    def apply(self, *things: Mapping[str, Any]) -> None:
+        """Create these objects, or bring them up to date. Raises RuntimeError."""
+        everything = {"apiVersion": "v1", "kind": "List", "items": things}
+        self.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(everything))
 
     @contextmanager
     def service(self, name: str, command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
         """A program that runs in the cluster's namespaces; what it says is in the logs."""
         log = self.folder / f"log/{name}.log"
-        with service(self.inside, command, log, programs()) as process:
+        with service(self.inside, command, log, self.parts.programs) as process:
             yield process
 
 
@@ -114,72 +138,81 @@ def cluster(engine: Engine) -> Iterator[Cluster]:
     """
     if engine.namespaces is None or engine.run is None:
         raise MissingPackages(NO_CLUSTER)
-    prepare()
+    made = parts()
     with ExitStack() as stack:
         with stage("starting a Kubernetes cluster"):
             folder = stack.enter_context(fresh(engine.run.folder / "cluster"))
             group = stack.enter_context(cgroup(f"{engine.run.cgroup}/cluster"))
-            own = stack.enter_context(inside(engine.namespaces, folder, programs()))
+            own = stack.enter_context(inside(engine.namespaces, folder, made.programs))
             identities = Identities(folder / "etc")
             identities.kubeconfig("admin", group="system:masters")
-            found = Cluster(engine, folder, identities, own)
+            found = Cluster(engine, made, folder, identities, own)
             start(found, group, stack)
         yield found
 
 
 def start(cluster: Cluster, group: str, stack: ExitStack) -> None:
-    """Start all programs, in the order in which they need each other, and wait for the node."""
-    settings, identities = cluster.folder / "etc", cluster.identities
+    """Start all programs, those together that do not need each other, and wait for the node."""
+    made, identities, settings = cluster.parts, cluster.identities, cluster.folder / "etc"
 
-    def run(name: str, command: list[str], ready: Callable[[], bool] = lambda: True) -> None:
-        process = stack.enter_context(cluster.service(name, command))
-        with cluster.network():
-            wait(process, ready)
+    def run(name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        return stack.enter_context(cluster.service(name, command))
 
-    etcd = ("127.0.0.1", addresses.ETCD_PORT)
-    run("containerd", node.containerd(settings))
-    run("etcd", control_plane.etcd(), lambda: answers("/health", socket.AF_INET, etcd))
-    run("kube-apiserver", control_plane.apiserver(identities), lambda: api_is_ready(identities))
-    run("kube-controller-manager", control_plane.controller_manager(identities))
-    run("kube-scheduler", control_plane.scheduler(identities))
-    import_pause(cluster)
-    run("kubelet", node.kubelet(settings, identities, group))
-    run("kube-proxy", node.proxy(settings, identities))
-    run("coredns", coredns(settings, cluster.kubeconfig))
+    containerd = run("containerd", node.containerd(made, settings))
+    etcd = run("etcd", control_plane.etcd(made))
+    wait(etcd, lambda: serves(cluster, addresses.ETCD_PORT, "/health"))
+    apiserver = run("kube-apiserver", control_plane.apiserver(made, identities))
+    wait(containerd, lambda: pause_is_imported(cluster))
+    wait(apiserver, lambda: api_is_ready(cluster))
+    controllers = run("controllers", control_plane.controller_manager(made, identities))
+    run("kube-scheduler", control_plane.scheduler(made, identities))
+    kubelet = run("kubelet", node.kubelet(made, settings, identities, group))
+    proxy = run("kube-proxy", node.proxy(made, settings, identities))
+    dns = run("coredns", coredns(cluster))
     run("cloud", cloud(cluster))
     cluster.kubectl("apply", "--server-side", f"--filename={MANIFESTS}")
-    for what in ("node/node-1", "serviceaccount/default"):
-        cluster.kubectl("wait", "--for=create", what, TIMEOUT)
-    cluster.kubectl("wait", "--for=condition=Ready", "node/node-1", TIMEOUT)
+    wait(dns, lambda: serves(cluster, addresses.DNS_READY_PORT, "/ready"))
+    wait(proxy, lambda: serves(cluster, addresses.PROXY_READY_PORT, "/healthz"))
+    # Without its account there is no pod in a namespace.
+    wait(controllers, lambda: cluster.holds("create", "serviceaccount/default"))
+    wait(kubelet, lambda: cluster.holds("condition=Ready", f"node/{addresses.NODE_NAME}"))
 
 
-def api_is_ready(identities: Identities) -> bool:
+def serves(cluster: Cluster, port: int, path: str) -> bool:
+    """Whether a program of the node answers a request."""
+    with cluster.network():
+        return answers(path, socket.AF_INET, ("127.0.0.1", port))
+
+
+def api_is_ready(cluster: Cluster) -> bool:
     """Whether the API server serves, which it tells everybody."""
     url = f"https://127.0.0.1:{addresses.API_PORT}/readyz"
     try:
-        return requests.get(url, verify=str(identities.ca), timeout=10).ok
+        with cluster.network():
+            return requests.get(url, verify=str(cluster.identities.ca), timeout=10).ok
     except requests.RequestException:
         return False
 
 
-def import_pause(cluster: Cluster) -> None:
-    """Give the container runtime the one image that it needs itself."""
+def pause_is_imported(cluster: Cluster) -> bool:
+    """Whether the container runtime took the one image that it needs itself."""
     image = cluster.folder / "pause.tar"
-    pause.write(image)
+    pause.write(cluster.parts.built["pause"], image)
     ctr = ["ctr", f"--address={node.CONTAINERD}", "--namespace=k8s.io"]
-    subprocess.run(
+    done = subprocess.run(
         cluster.inside.command(*ctr, "images", "import", str(image)),
-        env=environ(programs()),
-        stdout=subprocess.DEVNULL,
-        check=True,
+        env=environ(cluster.parts.programs),
+        capture_output=True,
+        check=False,
     )
+    return done.returncode == 0
 
 
-def coredns(settings: Path, kubeconfig: Path) -> list[str]:
+def coredns(cluster: Cluster) -> list[str]:
     """The name server of the pods."""
-    path = settings / "Corefile"
-    path.write_text(CORE_FILE.replace("KUBECONFIG", str(kubeconfig)))
-    return [str(program("coredns")), f"-conf={path}"]
+    path = cluster.folder / "etc/Corefile"
+    path.write_text(CORE_FILE.replace("KUBECONFIG", str(cluster.kubeconfig)))
+    return [cluster.parts["coredns"], f"-conf={path}"]
 
 
 def cloud(cluster: Cluster) -> list[str]:
@@ -200,13 +233,3 @@ def fresh(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
-
-
-def prepare() -> None:
-    """Compile and download what a cluster is made of, unless it is there.
-
-    Raises MissingPackages.
-    """
-    plugins()
-    for build in BUILDS:
-        build.program()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.testbed.cluster import addresses
-from tests.testbed.cluster.builds import program
 from tests.testbed.cluster.identities import Identities
+from tests.testbed.cluster.parts import Parts
 
 ETCD = f"http://127.0.0.1:{addresses.ETCD_PORT}"
 SERVER_NAMES = (
@@ -18,10 +18,10 @@ SERVER_NAMES = (
 )
 
 
-def etcd() -> list[str]:
+def etcd(parts: Parts) -> list[str]:
     """A store that does not care whether its data outlives this machine."""
     return [
-        str(program("etcd")),
+        parts["etcd"],
         "--data-dir=/var/lib/etcd",
         f"--listen-client-urls={ETCD}",
         f"--advertise-client-urls={ETCD}",
@@ -31,14 +31,14 @@ def etcd() -> list[str]:
     ]
 
 
-def apiserver(identities: Identities) -> list[str]:
+def apiserver(parts: Parts, identities: Identities) -> list[str]:
     """The API server, with the usual authorization and an aggregation layer for metrics."""
     server = identities.certificate("kube-apiserver", *SERVER_NAMES)
     kubelet = identities.certificate("kubelet-client", group="system:masters")
     front = identities.certificate("front-proxy-client")
     tokens = identities.certificate("service-accounts").with_suffix(".key")
     return [
-        str(program("kube-apiserver")),
+        parts["kube-apiserver"],
         f"--etcd-servers={ETCD}",
         f"--secure-port={addresses.API_PORT}",
         f"--advertise-address={addresses.NODE}",
@@ -66,11 +66,11 @@ def apiserver(identities: Identities) -> list[str]:
     ]
 
 
-def controller_manager(identities: Identities) -> list[str]:
+def controller_manager(parts: Parts, identities: Identities) -> list[str]:
     """All controllers, each with its own account and rights."""
     tokens = identities.folder / "service-accounts.key"
     return [
-        str(program("kube-controller-manager")),
+        parts["kube-controller-manager"],
         f"--kubeconfig={identities.kubeconfig('system:kube-controller-manager')}",
         "--use-service-account-credentials",
         f"--service-account-private-key-file={tokens}",
@@ -88,10 +88,10 @@ def controller_manager(identities: Identities) -> list[str]:
     ]
 
 
-def scheduler(identities: Identities) -> list[str]:
+def scheduler(parts: Parts, identities: Identities) -> list[str]:
     """The scheduler with its default profile."""
     return [
-        str(program("kube-scheduler")),
+        parts["kube-scheduler"],
         f"--kubeconfig={identities.kubeconfig('system:kube-scheduler')}",
         "--leader-elect=false",
     ]

@@ -10,9 +10,8 @@ import json
 from pathlib import Path
 
 from tests.testbed.cluster import addresses, pause
-from tests.testbed.cluster.builds import program
 from tests.testbed.cluster.identities import Identities
-from tests.testbed.cluster.plugins import plugins
+from tests.testbed.cluster.parts import Parts
 
 CONTAINERD = "/var/containerd/containerd.sock"
 # restrict_oom_score_adj: in many sandboxes not even root may protect a process from the kernel.
@@ -60,18 +59,18 @@ TUNABLES = {
 }
 
 
-def containerd(settings: Path) -> list[str]:
+def containerd(parts: Parts, settings: Path) -> list[str]:
     """A container runtime beside that of the Docker engine; it takes 127.0.0.1 without TLS."""
     networks = settings / "networks"
     networks.mkdir()
     (networks / "pods.conflist").write_text(json.dumps(NETWORK))
-    content = CONTAINERD_SETTINGS.replace("PLUGINS", str(plugins()))
+    content = CONTAINERD_SETTINGS.replace("PLUGINS", str(parts.plugins))
     path = settings / "containerd.toml"
     path.write_text(content.replace("NETWORKS", str(networks)))
     return ["containerd", f"--config={path}", "--log-level=warn"]
 
 
-def kubelet(settings: Path, identities: Identities, cgroup: str) -> list[str]:
+def kubelet(parts: Parts, settings: Path, identities: Identities, cgroup: str) -> list[str]:
     """The kubelet, whose pods are in a control group of that name."""
     name = f"system:node:{addresses.NODE_NAME}"
     kubeconfig = identities.kubeconfig(name, group="system:nodes")
@@ -103,7 +102,7 @@ def kubelet(settings: Path, identities: Identities, cgroup: str) -> list[str]:
     path = settings / "kubelet.json"
     path.write_text(json.dumps(config))
     return [
-        str(program("kubelet")),
+        parts["kubelet"],
         f"--config={path}",
         f"--kubeconfig={kubeconfig}",
         f"--hostname-override={addresses.NODE_NAME}",
@@ -111,7 +110,7 @@ def kubelet(settings: Path, identities: Identities, cgroup: str) -> list[str]:
     ]
 
 
-def proxy(settings: Path, identities: Identities) -> list[str]:
+def proxy(parts: Parts, settings: Path, identities: Identities) -> list[str]:
     """kube-proxy, which leaves alone what holds for the whole machine."""
     config = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -127,4 +126,4 @@ def proxy(settings: Path, identities: Identities) -> list[str]:
     }
     path = settings / "kube-proxy.json"
     path.write_text(json.dumps(config))
-    return [str(program("kube-proxy")), f"--config={path}"]
+    return [parts["kube-proxy"], f"--config={path}"]

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import tarfile
 from pathlib import Path
 from typing import Any
 
-from tests.testbed.cluster.builds import program
-from tests.testbed.cluster.toolchain import go
-
 NAME = "testbed.local/pause:1"
+ARCHITECTURES = {"aarch64": "arm64", "x86_64": "amd64"}
 
 
-def write(into: Path) -> None:
-    """Write the image as an archive, in the form of `docker save`."""
-    layer = archive({"pause": program("pause").read_bytes()})
+def write(program: Path, into: Path) -> None:
+    """Write the image with this program as an archive, in the form of `docker save`."""
+    layer = archive({"pause": program.read_bytes()})
     config = {
-        "architecture": go().architecture,
+        "architecture": ARCHITECTURES[platform.machine()],
         "os": "linux",
         "config": {"Entrypoint": ["/pause"], "User": "65535:65535"},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},

