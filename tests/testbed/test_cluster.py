@@ -157,15 +157,16 @@ def test_a_service_answers_by_name_by_node_port_and_at_its_address(web: Cluster)
     url = f"http://web.{NAMESPACE}.svc.cluster.local/hostname"
     names = {pod["metadata"]["name"] for pod in pods(web)}
     for name in names:
-        answer = web.kubectl("exec", *IN, name, "--", "python", "-c", ASK, url)
-        assert answer.strip() in names
+        ask = ("exec", *IN, name, "--", "python", "-c", ASK, url)
+        # The packet filter learns of a service, and of its pods, within moments.
+        eventually(partial(web.answers, *ask))
+        assert web.kubectl(*ask).strip() in names
     web.kubectl("wait", *IN, "service/web", "--for=jsonpath={.status.loadBalancer.ingress}")
     service = json.loads(web.kubectl("get", "service", "web", *IN, "--output=json"))
     port = service["spec"]["ports"][0]["nodePort"]
     (ingress,) = service["status"]["loadBalancer"]["ingress"]
     with web.network():
         for address in (f"127.0.0.1:{port}", ingress["ip"]):
-            # The packet filter learns of a service within moments.
             eventually(partial(answers, f"http://{address}/hostname"))
 
 

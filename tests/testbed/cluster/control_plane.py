@@ -7,6 +7,8 @@ from tests.testbed.cluster.identities import Identities
 from tests.testbed.cluster.parts import Parts
 
 ETCD = f"http://127.0.0.1:{addresses.ETCD_PORT}"
+# Clients hold themselves back to 20 requests a second, at the start for seconds.
+UNLIMITED = ("--kube-api-qps=1000", "--kube-api-burst=1000")
 SERVER_NAMES = (
     "localhost",
     "kubernetes",
@@ -27,6 +29,9 @@ def etcd(parts: Parts) -> list[str]:
         f"--advertise-client-urls={ETCD}",
         f"--listen-peer-urls=http://127.0.0.1:{addresses.ETCD_PORT + 1}",
         "--unsafe-no-fsync",
+        # Nobody stands against it, so there is nothing to wait for.
+        "--heartbeat-interval=20",
+        "--election-timeout=100",
         "--log-level=warn",
     ]
 
@@ -85,6 +90,7 @@ def controller_manager(parts: Parts, identities: Identities) -> list[str]:
         "--horizontal-pod-autoscaler-initial-readiness-delay=5s",
         "--horizontal-pod-autoscaler-cpu-initialization-period=20s",
         "--leader-elect=false",
+        *UNLIMITED,
     ]
 
 
@@ -94,4 +100,5 @@ def scheduler(parts: Parts, identities: Identities) -> list[str]:
         parts["kube-scheduler"],
         f"--kubeconfig={identities.kubeconfig('system:kube-scheduler')}",
         "--leader-elect=false",
+        *UNLIMITED,
     ]

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.testbed import cache
+from tests.testbed.cluster import addresses
 from tests.testbed.cluster.node import TUNABLES
 from tests.testbed.namespaces import UNSHARE, Namespaces, first_process
 from tests.testbed.programs import Programs
+from tests.testbed.services import environ
 
-# The words are the cluster's /var, and a folder with a file for each tunable.
+# The words are the cluster's /var, a folder with a file for each tunable, and the addresses of
+# services. What kube-proxy has not led elsewhere would leave for the network of this machine.
 FIRST_PROCESS = """
 set -eu
 mount --bind "$1" /var
 for file in $(cd "$2" && find . -type f); do
     mount --bind "$2/$file" "/proc/sys/$file"
 done
+iptables --wait --table mangle --append POSTROUTING --destination "$3" --jump DROP
 echo
 exec tini -- sleep infinity
 """
@@ -35,9 +38,9 @@ def inside(outer: Namespaces, folder: Path, programs: Programs) -> Iterator[Name
     for name, value in TUNABLES.items():
         (tunables / name).parent.mkdir(parents=True, exist_ok=True)
         (tunables / name).write_text(f"{value}\n")
-    command = outer.command(*UNSHARE, "sh", "-c", FIRST_PROCESS, "sh", str(var), str(tunables))
-    environ = {**os.environ, "PATH": f"{programs.path}:{os.environ['PATH']}"}
-    with first_process(command, environ, generation=2) as first:
+    words = (str(var), str(tunables), addresses.SERVICES)
+    command = outer.command(*UNSHARE, "sh", "-c", FIRST_PROCESS, "sh", *words)
+    with first_process(command, environ(programs), generation=2) as first:
         yield Namespaces(first)
 
 
