@@ -45,6 +45,7 @@ CORE_FILE = f"""
 }}
 """
 NO_CLUSTER = "a Kubernetes cluster needs the private Docker engine of the test bed: root on Debian"
+HIDDEN = "a Kubernetes cluster has a /var of its own, which would hide what it needs: "
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,9 @@ def cluster(engine: Engine) -> Iterator[Cluster]:
     """
     if engine.namespaces is None or engine.run is None:
         raise MissingPackages(NO_CLUSTER)
+    needed = (engine.run.folder, MANIFESTS, Path(sys.prefix), Path(sys.base_prefix))
+    if hidden := [str(path) for path in needed if path.resolve().is_relative_to("/var")]:
+        raise MissingPackages(HIDDEN + ", ".join(hidden))
     made = parts()
     with ExitStack() as stack:
         with stage("starting a Kubernetes cluster"):
@@ -164,7 +168,7 @@ def start(cluster: Cluster, group: str, stack: ExitStack) -> None:
     apiserver = run("kube-apiserver", control_plane.apiserver(made, identities))
     wait(containerd, lambda: pause_is_imported(cluster))
     wait(apiserver, lambda: api_is_ready(cluster))
-    controllers = run("controllers", control_plane.controller_manager(made, identities))
+    controllers = run("kube-controller-manager", control_plane.controller_manager(made, identities))
     run("kube-scheduler", control_plane.scheduler(made, identities))
     kubelet = run("kubelet", node.kubelet(made, settings, identities, group))
     proxy = run("kube-proxy", node.proxy(made, settings, identities))

@@ -12,6 +12,7 @@ from tests.testbed.cluster.node import TUNABLES
 from tests.testbed.namespaces import UNSHARE, Namespaces, first_process
 from tests.testbed.programs import Programs
 from tests.testbed.services import environ
+from tests.testbed.stages import say
 
 # The words are the cluster's /var, a folder with a file for each tunable, and the addresses of
 # services. What kube-proxy has not led elsewhere would leave for the network of this machine.
@@ -59,7 +60,10 @@ def cgroup(name: str) -> Iterator[str]:
     try:
         yield name
     finally:
-        cache.remove_cgroups(name)
+        try:
+            cache.remove_cgroups(name)
+        except OSError as error:
+            say(f"left for the end of the engine: {error}")
 
 
 def hierarchies() -> list[Path]:
