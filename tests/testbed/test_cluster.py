@@ -172,7 +172,7 @@ def test_a_service_answers_by_name_by_node_port_and_at_its_address(web: Cluster)
 
 def test_logs_exec_and_port_forward(web: Cluster) -> None:
     name = pods(web)[0]["metadata"]["name"]
-    assert "GET /hostname" in web.kubectl("logs", *IN, name)
+    eventually(lambda: "GET /hostname" in web.kubectl("logs", *IN, name))
     who = web.kubectl("exec", *IN, name, "--stdin", "--", "sh", "-c", "id -u; cat", stdin="dog")
     assert who == "10001\ndog"
     port = free_port()
@@ -189,7 +189,8 @@ def test_a_volume_keeps_data_and_belongs_to_the_group(web: Cluster, image: str) 
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     }
     writer = deployment("writer", image, {})
-    writer["spec"]["replicas"] = 1
+    # One pod after the other, so that `deployment/writer` never means one that is about to end.
+    writer["spec"] |= {"replicas": 1, "strategy": {"type": "Recreate"}}
     writer["spec"]["selector"] = {"matchLabels": {"app": "writer"}}
     template = writer["spec"]["template"]
     template["metadata"] = {"labels": {"app": "writer"}}
