@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from tests.guard.guard import Guard
+from tests.testbed.cluster.addresses import BALANCERS
 from tests.testbed.debian import MissingPackages
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -46,7 +47,7 @@ def sandbox(
     # For programs that tests start: what asks a proxy gets nowhere.
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    monkeypatch.setenv("no_proxy", f"127.0.0.1,localhost,{BALANCERS}")
     # Where this machine has an engine, only the tests that ask for it use it.
     monkeypatch.setenv("DOCKER_HOST", f"unix://{home}/no-engine")
     monkeypatch.setenv("GUARDED_HOME", str(REAL_HOME))

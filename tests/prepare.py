@@ -7,9 +7,14 @@ a missing part then skip and say how to get it, or fail where CI=true.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from tests.testbed.cluster.parts import parts
 from tests.testbed.debian import MissingPackages, ensure
-from tests.testbed.engine import engine_here, prepare
+from tests.testbed.engine import engine_here
+from tests.testbed.engine import prepare as prepare_engine
 
 PARTS = {
     "a browser": ("chromium", "fonts-dejavu-core"),
@@ -20,18 +25,28 @@ PARTS = {
 
 
 def main() -> None:
-    for what, packages in PARTS.items():
-        print(f"preparing {what} ({', '.join(packages)})", file=sys.stderr, flush=True)
-        try:
-            ensure(*packages)
-        except MissingPackages as missing:
-            print(f"  not here: {missing}", file=sys.stderr)
-    print("preparing a Docker engine", file=sys.stderr, flush=True)
+    with ThreadPoolExecutor() as pool:
+        # Minutes of compiling at a low priority, while the network and the disk do the rest.
+        cluster = pool.submit(prepare, "a Kubernetes cluster", parts)
+        for what, packages in PARTS.items():
+            prepare(f"{what} ({', '.join(packages)})", partial(ensure, *packages))
+        prepare("a Docker engine", engine)
+        cluster.result()
+
+
+def prepare(what: str, make: Callable[[], object]) -> None:
+    """Make it, or say why it cannot be had."""
+    print(f"preparing {what}", file=sys.stderr, flush=True)
     try:
-        if not engine_here():
-            prepare()
+        make()
     except MissingPackages as missing:
-        print(f"  not here: {missing}", file=sys.stderr)
+        print(f"  not here: {what}: {missing}", file=sys.stderr)
+
+
+def engine() -> None:
+    """Make a private engine where there is no other."""
+    if not engine_here():
+        prepare_engine()
 
 
 if __name__ == "__main__":

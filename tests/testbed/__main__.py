@@ -1,9 +1,11 @@
-"""A real Docker engine for tests, on a machine with or without one.
+"""A real Docker engine for tests, on a machine with or without one, and a real Kubernetes.
 
 up           start an engine and keep it until ^C; says how to use it
 run CMD...   run a command with an engine, where the ports that containers publish are reached
 status       what is cached, and which private engines run
 clean        remove the cache
+
+With --kubernetes, `up` and `run` start a cluster too, in a private engine.
 """
 
 from __future__ import annotations
@@ -15,13 +17,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from tests.testbed import cache, images, programs
+from tests.testbed.cluster import parts
+from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.debian import MissingPackages
-from tests.testbed.engine import engine
+from tests.testbed.engine import Engine, engine, own_engine
 from tests.testbed.stages import say
 
 
@@ -32,15 +38,21 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--kubernetes", action="store_true", help="start a cluster too")
     parser.add_argument("verb", choices=["up", "run", "status", "clean"])
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD...")
     words = parser.parse_args()
     if bool(words.command) != (words.verb == "run"):
         parser.error("`run` needs a command, and nothing else takes one")
     signal.signal(signal.SIGTERM, stop)
-    verbs = {"up": up, "status": status, "clean": clean}
+    verbs = {
+        "up": lambda: up(words.kubernetes),
+        "run": lambda: run(words.command, words.kubernetes),
+        "status": status,
+        "clean": clean,
+    }
     try:
-        return run(words.command) if words.verb == "run" else verbs[words.verb]()
+        return verbs[words.verb]()
     except MissingPackages as missing:
         say(str(missing))
         return 2
@@ -51,9 +63,20 @@ def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def run(command: list[str]) -> int:
+@contextmanager
+def started(kubernetes: bool) -> Iterator[Engine | Cluster]:
+    """An engine, or a cluster in a private one."""
+    if kubernetes:
+        with own_engine() as own, cluster(own) as found:
+            yield found
+    else:
+        with engine() as here:
+            yield here
+
+
+def run(command: list[str], kubernetes: bool) -> int:
     """Run the command with an engine, and stop the engine after it."""
-    with engine() as found:
+    with started(kubernetes) as found:
         # ^C is for the command, which may have something to say before it ends; what is between
         # here and there inherits that it is ignored.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -67,9 +90,9 @@ def run(command: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def up() -> int:
+def up(kubernetes: bool) -> int:
     """Keep an engine until ^C."""
-    with engine() as found:
+    with started(kubernetes) as found:
         for name, value in found.environ.items():
             print(f"export {name}={shlex.quote(value)}")
         print(f"# published ports: {shlex.join(found.command('curl', 'http://127.0.0.1:PORT'))}")
@@ -83,12 +106,14 @@ def up() -> int:
 
 def status() -> int:
     """Say what there is."""
+    used = {f"programs-{programs.key()}", f"images-{images.key()}", *parts.folders()}
     for path in sorted(cache.folder().glob("*-*/versions")):
-        used = path.parent.name in (f"programs-{programs.key()}", f"images-{images.key()}")
-        print(f"{path.parent}  {megabytes(path.parent)} MB{'' if used else '  (no longer used)'}")
+        note = "" if path.parent.name in used else "  (no longer used)"
+        print(f"{path.parent}  {megabytes(path.parent)} MB{note}")
         print(*(f"    {line}" for line in path.read_text().splitlines()), sep="\n")
     for path in cache.running():
-        print(f"running: DOCKER_HOST=unix://{path / 'docker.sock'}")
+        cluster = "  with a Kubernetes cluster" if (path / "cluster").exists() else ""
+        print(f"running: DOCKER_HOST=unix://{path / 'docker.sock'}{cluster}")
     return 0
 
 

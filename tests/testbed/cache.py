@@ -99,14 +99,19 @@ class Run:
 
         What cannot be removed yet stays for the next sweep.
         """
-        groups = [path for path in CGROUPS.glob(f"**/{self.cgroup}/**/") if path.is_dir()]
         try:
-            for path in sorted(groups, reverse=True):
-                path.rmdir()
+            remove_cgroups(self.cgroup)
         except OSError as error:
             say(f"left for the next time: {error}")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def remove_cgroups(name: str) -> None:
+    """Remove the control groups of that name, and those in them. Raises OSError."""
+    groups = [path for path in CGROUPS.glob(f"**/{name}/**/") if path.is_dir()]
+    for path in sorted(groups, reverse=True):
+        path.rmdir()
 
 
 def sweep() -> None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.testbed import cache
+from tests.testbed.cache import Run
 from tests.testbed.debian import MissingPackages
 from tests.testbed.images import images
 from tests.testbed.namespaces import Namespaces
@@ -43,12 +44,14 @@ class Engine:
     """A running Docker engine.
 
     `environ` is what a process needs on top of its own environment to use it. `registry` is the
-    host:port of a registry that the engine may push to, None where there is none.
+    host:port of a registry that the engine may push to, None where there is none. `namespaces` and
+    `run` are those of a private engine.
     """
 
     environ: Mapping[str, str] = field(repr=False)
     registry: str | None = None
     namespaces: Namespaces | None = None
+    run: Run | None = None
 
     def network(self) -> AbstractContextManager[None]:
         """While it lasts, 127.0.0.1 of this thread and of what it starts is the engine's."""
@@ -70,10 +73,17 @@ def engine() -> Iterator[Engine]:
     """
     if engine_here():
         yield Engine(client_environ(), os.environ.get(REGISTRY))
-        return
+    else:
+        with own_engine() as own:
+            yield own
+
+
+@contextmanager
+def own_engine() -> Iterator[Engine]:
+    """A private engine, whether or not this machine has one. Raises MissingPackages."""
     prepare()
     with private(programs(), images=images() / "data") as own:
-        yield Engine({**own.environ, REGISTRY: own.registry}, own.registry, own.namespaces)
+        yield Engine({**own.environ, REGISTRY: own.registry}, own.registry, own.namespaces, own.run)
 
 
 def engine_here() -> bool:

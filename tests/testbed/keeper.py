@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.testbed.cache import Run
-from tests.testbed.namespaces import DNS, Namespaces, killed, namespaces
+from tests.testbed.namespaces import DNS, Namespaces, namespaces
 from tests.testbed.programs import Programs
+from tests.testbed.services import answers, service, wait
 from tests.testbed.stages import stage
 
-START_SECONDS = 60
 REGISTRY = "127.0.0.1:5000"
 REGISTRY_SETTINGS = f"""
 version: 0.1
@@ -88,55 +86,6 @@ def registry(private: Namespaces, run: Run, programs: Programs) -> Iterator[None
     ):
         wait(process, lambda: answers("/v2/", socket.AF_INET, (host, int(port))))
         yield
-
-
-@contextmanager
-def service(
-    private: Namespaces, command: list[str], log: Path, programs: Programs
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in the namespaces, killed at the end; what it says goes to a file."""
-    environ = {**os.environ, **programs.libraries}
-    environ["PATH"] = f"{programs.path}:{os.environ['PATH']}"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            private.command(*command),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environ,
-        )
-    with killed(process):
-        try:
-            yield process
-        except StartError as error:
-            raise RuntimeError(f"{command[0]} {error}:\n{log.read_text()[-2000:]}") from error
-
-
-class StartError(Exception):
-    """A program ended, or did not answer in time."""
-
-
-def wait(process: subprocess.Popen[bytes], answers: Callable[[], bool]) -> None:
-    """Return as soon as it answers. Raises StartError."""
-    deadline = time.monotonic() + START_SECONDS
-    while not answers():
-        if process.poll() is not None:
-            raise StartError(f"ended with {process.returncode}")
-        if time.monotonic() > deadline:
-            raise StartError(f"did not answer within {START_SECONDS} s")
-        time.sleep(0.02)
-
-
-def answers(path: str, family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
-    """Whether a server answers a request over HTTP with 200."""
-    with socket.socket(family) as connection:
-        connection.settimeout(START_SECONDS)
-        try:
-            connection.connect(address)
-            connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-            return b" 200 " in connection.recv(64)
-        except OSError:
-            return False
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,8 @@ mount --bind /run/testbed/resolv.conf "$resolver"
 echo
 exec tini -- sleep infinity
 """
+UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+OPEN = (*UNSHARE, "--net", "sh", "-c", FIRST_PROCESS)
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,22 @@ def namespaces(programs: Programs) -> Iterator[Namespaces]:
     """Open them, and kill what runs in them at the end."""
     environ = {**os.environ, "PATH": f"{programs.path}:{os.environ['PATH']}"}
     with ExitStack() as stack:
-        first = stack.enter_context(first_process(environ))
+        first = stack.enter_context(first_process(OPEN, environ))
         stack.enter_context(internet(first, {**environ, **programs.libraries}))
         yield Namespaces(first)
 
 
 @contextmanager
-def first_process(environ: Mapping[str, str]) -> Iterator[int]:
-    """Process 1 of new namespaces, by its process id out here; at the end all in them is gone."""
-    unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+def first_process(
+    command: Sequence[str], environ: Mapping[str, str], generation: int = 1
+) -> Iterator[int]:
+    """Process 1 of new namespaces, by its process id out here; at the end all in them is gone.
+
+    The command opens them and answers with an empty line once they are furnished; process 1 is
+    its child, or as many generations below it.
+    """
     process = subprocess.Popen(
-        [*WITH_PARENT, *unshare, "sh", "-c", FIRST_PROCESS],
+        [*WITH_PARENT, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -98,12 +105,15 @@ def first_process(environ: Mapping[str, str]) -> Iterator[int]:
         complaint = process.stdout.readline().strip()
         if complaint or process.poll() is not None:
             raise RuntimeError(f"this machine gives no namespaces: {complaint.decode()}")
-        first = only_child(process.pid)
+        first = process.pid
+        for _ in range(generation):
+            first = only_child(first)
         try:
             yield first
         finally:
             # Its parent ends after it, and it after all others: killed, the parent would not wait.
-            os.kill(first, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(first, signal.SIGKILL)
             process.wait()
 
 

@@ -22,11 +22,15 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True)
 class Private:
-    """A running engine, what a process needs in its environment to use it, and its namespaces."""
+    """A running engine, what a process needs in its environment to use it, and its namespaces.
+
+    `run` has its folder, with room for what belongs to it, and the name of its control group.
+    """
 
     environ: Mapping[str, str]
     registry: str
     namespaces: Namespaces
+    run: Run
 
 
 @contextmanager
@@ -51,7 +55,7 @@ def private(
         pid = keeper.stdout.readline()
         if not pid:
             raise RuntimeError("the private engine did not start; see above")
-        yield Private(environ(run.folder, programs), REGISTRY, Namespaces(int(pid)))
+        yield Private(environ(run.folder, programs), REGISTRY, Namespaces(int(pid)), run)
 
 
 def start_keeper(run: Run, data: Path, programs: Programs) -> subprocess.Popen[str]:

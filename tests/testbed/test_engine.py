@@ -18,6 +18,7 @@ import requests
 from tests.conftest import REPOSITORY
 from tests.testbed import cache
 from tests.testbed.engine import Engine, engine, engine_here
+from tests.testbed.leftovers import left_of, processes_in
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -245,48 +246,13 @@ def test_nothing_is_left_of_a_killed_one() -> None:
     with process:
         assert process.stdout is not None
         _container, network, host = (process.stdout.readline().strip() for _ in range(3))
-        name = Path(host.removeprefix("unix://")).parent.name
+        folder = Path(host.removeprefix("unix://")).parent
         assert processes_in(network)
-        assert left_of(name)
+        assert left_of(folder)
         process.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 20
-    while (processes_in(network) or left_of(name)) and time.monotonic() < deadline:
+    while (processes_in(network) or left_of(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_in(network) == []
-    assert left_of(name) == []
+    assert left_of(folder) == []
     assert sorted(Path("/sys/class/net").iterdir()) == interfaces
-
-
-def processes_in(network: str) -> list[str]:
-    """The processes in a network namespace."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if str((path / "ns" / "net").readlink()) == network:
-                found.append(path.name)
-        except OSError:
-            continue
-    return found
-
-
-def left_of(name: str) -> list[str]:
-    """Processes outside the namespaces, mounts, control groups and files of an engine."""
-    keepers = [
-        path.parent.name
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if f"/{name}\0".encode() in content(path)
-    ]
-    mounts = [
-        line for line in content(Path("/proc/self/mountinfo")).splitlines() if name.encode() in line
-    ]
-    groups = cache.CGROUPS.glob(f"**/dogctl-testbed-{name}")
-    files = Path(CACHE["XDG_CACHE_HOME"]).glob(f"dogctl-testbed/runs/{name}")
-    return [*keepers, *map(repr, mounts), *map(str, groups), *map(str, files)]
-
-
-def content(path: Path) -> bytes:
-    """Empty for a process that has just ended."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

@@ -1,0 +1,37 @@
+"""What a cluster is made of, in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.testbed.cluster.builds import BUILDS
+from tests.testbed.cluster.plugins import folder, plugins
+from tests.testbed.programs import Programs, programs
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The programs of the engine, those made for the cluster, and the network plugins of pods."""
+
+    programs: Programs
+    built: Mapping[str, Path]
+    plugins: Path
+
+    def __getitem__(self, name: str) -> str:
+        """The path of a program made for the cluster."""
+        return str(self.built[name])
+
+
+def parts() -> Parts:
+    """All parts, compiled and downloaded if this is the first time, which takes minutes.
+
+    Raises MissingPackages.
+    """
+    return Parts(programs(), {build.name: build.program() for build in BUILDS}, plugins())
+
+
+def folders() -> set[str]:
+    """The names of their folders in the cache."""
+    return {folder(), *(build.folder for build in BUILDS)}
