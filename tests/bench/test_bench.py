@@ -7,10 +7,10 @@ import urllib.request
 
 import pytest
 
-from tests.bench.load import Candidate, figures, measure, serving
+from tests.bench.load import Candidate, alternate, figures, measure, serving
 from tests.bench.servers import command
 from tests.bench.table import Row
-from tests.bench.visits import candidates, measure_visits
+from tests.bench.visits import candidates
 from tests.testbed.databases import mariadb
 from tests.testbed.debian import ensure
 from tests.webapp.conftest import number_in
@@ -63,6 +63,8 @@ def test_a_server_that_fails_is_not_measured() -> None:
 
 @pytest.mark.real
 def test_a_short_round_of_visits() -> None:
-    rows = list(measure_visits(rounds=1, seconds=1))
-    assert all(row.value > 0 for row in rows)
-    assert {row.unit for row in rows} == {"/s", "x", "ms"}
+    with mariadb() as server:
+        # The last one answers a few requests a second, and on a busy machine none.
+        *quick, _ = candidates(server.create(), server.create())
+        found = alternate(quick, rounds=1, seconds=2)
+    assert [best.rate > 0 and best.p99 > 0 for best in found.values()] == [True] * 4

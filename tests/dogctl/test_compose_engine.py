@@ -9,17 +9,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import requests
 
 from dogctl.tools.docker import SERVICE
-from dogctl.tools.processes import free_port
-from tests.dogctl.conftest import Done, Project
+from tests.dogctl.engine_project import EngineProject
 from tests.testbed.engine import Engine, engine
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
@@ -75,14 +72,11 @@ def docker() -> Iterator[Engine]:
         yield here
 
 
-class StackProject(Project):
-    """A project whose dogctl runs where the engine's ports are published."""
+class StackProject(EngineProject):
+    """A tiny app with a database of its own kind."""
 
     def __init__(self, root: Path, docker: Engine) -> None:
-        super().__init__(root)
-        self.docker = docker
-        with docker.network():
-            self.port = free_port()
+        super().__init__(root, docker)
         (root / "serve.py").write_text(SERVER)
         (root / "Dockerfile").write_text(DOCKERFILE)
         (root / "compose.yaml").write_text(COMPOSE)
@@ -91,40 +85,6 @@ class StackProject(Project):
     def edit(self, old: str, new: str) -> None:
         """Change the compose file."""
         (self.root / "compose.yaml").write_text(COMPOSE.replace(old, new))
-
-    def argv(self, *words: str) -> list[str]:
-        return self.docker.command("env", f"--chdir={self.root}", *super().argv(*words))
-
-    def environ(self, **variables: str) -> dict[str, str]:
-        return super().environ(**{**self.docker.environ, **variables})
-
-    def dogctl(self, *words: str, stdin: str | None = None, **variables: str) -> Done:
-        done = super().dogctl(*words, stdin=stdin, **variables)
-        assert "Traceback" not in done.err
-        return done
-
-    @contextmanager
-    def start(
-        self, *words: str, **variables: str
-    ) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
-        """dogctl in the background: what to wait for, and the process itself."""
-        with subprocess.Popen(
-            self.argv(*words),
-            cwd=self.root,
-            env=self.environ(**variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        ) as outer:
-            process = psutil.Process(outer.pid)
-            if self.docker.namespaces:
-                wait_for(lambda: bool(process.children()))
-                process = process.children()[0]
-            try:
-                yield outer, process
-            finally:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
 
     def get(self) -> str:
         with self.docker.network():

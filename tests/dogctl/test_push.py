@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from dogctl.image import ImageRef
 from dogctl.registries.base import Login
 from dogctl.registries.oci import OciRegistry
 from dogctl.secrets import Secret
-from tests.dogctl.conftest import Done, Project
-from tests.eventually import eventually
+from tests.dogctl.conftest import Done
+from tests.dogctl.engine_project import EngineProject
 from tests.testbed.engine import Engine, engine
 from tests.testbed.registries.content import Uploader
 from tests.testbed.registries.faults import FaultyProxy, faulty
@@ -71,12 +71,11 @@ def proxy(locked: RunningRegistry, here: Engine) -> Iterator[FaultyProxy]:
         yield found
 
 
-class PushProject(Project):
+class PushProject(EngineProject):
     """A project at its first commit whose image goes to a registry."""
 
     def __init__(self, root: Path, here: Engine, client: docker.DockerClient, host: str) -> None:
-        super().__init__(root)
-        self.here = here
+        super().__init__(root, here)
         self.client = client
         self.host = host
         self.repository = f"{host}/team/{root.name.lower().replace('_', '-')}"
@@ -108,18 +107,14 @@ class PushProject(Project):
             built.tag(self.repository, tag)
         return str(built.id)
 
-    def argv(self, *words: str) -> list[str]:
-        return self.here.command("env", f"--chdir={self.root}", *super().argv(*words))
-
     def environ(self, **variables: str) -> dict[str, str]:
         login = {"DOCKER_USERNAME": USERNAME, "DOCKER_PASSWORD": PASSWORD}
-        here = {**self.here.environ, "DOCKER_REPO": self.repository, **login}
+        here = {"DOCKER_REPO": self.repository, **login}
         # Without the plugins' folder the client's own configuration is that of the test's home.
         return {**super().environ(**here), "DOCKER_CONFIG": os.environ["HOME"], **variables}
 
     def dogctl(self, *words: str, stdin: str | None = None, **variables: str) -> Done:
         done = super().dogctl(*words, stdin=stdin, **variables)
-        assert "Traceback" not in done.err
         assert_no_canary(done.out, done.err)
         return done
 
@@ -138,30 +133,9 @@ class PushProject(Project):
     def resolve(self, tag: str) -> str | None:
         """The digest that the registry itself has."""
         ref = ImageRef.parse(self.repository).tagged(tag)
-        with self.here.network():
+        with self.docker.network():
             found = OciRegistry(self.host, lambda: LOGIN).resolve(ref)
         return str(found) if found else None
-
-    @contextmanager
-    def start(self, *words: str) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
-        """dogctl in the background: what to wait for, and the process itself."""
-        with subprocess.Popen(
-            self.argv("push", *words),
-            cwd=self.root,
-            env=self.environ(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as outer:
-            process = psutil.Process(outer.pid)
-            if self.here.namespaces:
-                eventually(lambda: bool(process.children()))
-                process = process.children()[0]
-            try:
-                yield outer, process
-            finally:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
 
 
 def assert_no_canary(*texts: str) -> None:
@@ -212,7 +186,7 @@ def test_what_build_made_is_pushed(project: PushProject) -> None:
     (project.root / "Dockerfile").write_text("FROM scratch\nCOPY pyproject.toml /\n")
     project.git("add", ".")
     project.git("commit", "--quiet", "--message=second")
-    plugins = {**os.environ, **project.here.environ}.get("DOCKER_CONFIG", "")
+    plugins = {**os.environ, **project.docker.environ}.get("DOCKER_CONFIG", "")
     built = project.dogctl("build", "--json", DOCKER_CONFIG=plugins)
     assert built.code == 0, built.err
     pushed = project.push()
@@ -241,7 +215,7 @@ def test_a_candidate_is_promoted_without_pushing(project: PushProject, proxy: Fa
 def test_an_index_of_two_platforms_is_promoted_as_a_whole(
     project: PushProject, locked: RunningRegistry
 ) -> None:
-    with project.here.network():
+    with project.docker.network():
         up = Uploader(locked, project.repository.partition("/")[2])
         children = {arch: up.image("", f"index {arch}") for arch in ("amd64", "arm64")}
         index = up.index(project.sha, children)
@@ -429,7 +403,7 @@ def test_killed_at_any_moment_the_next_push_converges(
 ) -> None:
     project.image(layers=4, size=2_000_000)
     for method, path in (("POST", ".*"), ("PATCH", ".*"), ("PUT", ".*/blobs/.*"), LAST):
-        with proxy.hold(method=method, path=path) as came, project.start() as (_, process):
+        with proxy.hold(method=method, path=path) as came, project.start("push") as (_, process):
             assert came.wait(60)
             process.kill()
     digest = project.push()["digest"]
@@ -442,7 +416,7 @@ def test_an_interrupt_stops_soon_even_while_the_engine_is_silent(
 ) -> None:
     project.image()
     # The engine waits for a registry that does not answer.
-    with proxy.hold(method="POST") as came, project.start("--json") as (outer, process):
+    with proxy.hold(method="POST") as came, project.start("push", "--json") as (outer, process):
         assert came.wait(60)
         process.send_signal(signal.SIGINT)
         answer = json.loads(outer.communicate(timeout=20)[0])
@@ -452,7 +426,7 @@ def test_an_interrupt_stops_soon_even_while_the_engine_is_silent(
 
 def test_two_at_once_end_in_one_digest(project: PushProject) -> None:
     project.image(layers=3, size=1_000_000)
-    with project.start("--json") as (one, _), project.start("--json") as (other, _):
+    with project.start("push", "--json") as (one, _), project.start("push", "--json") as (other, _):
         answers = [json.loads(outer.communicate(timeout=60)[0]) for outer in (one, other)]
     assert [answer["exit_code"] for answer in answers] == [0, 0], answers
     digests = {answer["data"]["digest"] for answer in answers}
@@ -461,7 +435,7 @@ def test_two_at_once_end_in_one_digest(project: PushProject) -> None:
 
 def test_the_password_is_nowhere(project: PushProject, sandbox: Path) -> None:
     project.image(layers=4, size=2_000_000)
-    with project.start("--events") as (outer, process):
+    with project.start("push", "--events") as (outer, process):
         lines = Sampler(process)
         lines.start()
         texts = outer.communicate(timeout=60)
