@@ -63,6 +63,7 @@ def test_a_server_that_fails_is_not_measured() -> None:
 
 @pytest.mark.real
 def test_a_short_round_of_visits() -> None:
+    ensure("wrk")
     with mariadb() as server:
         # The last one answers a few requests a second, and on a busy machine none.
         *quick, _ = candidates(server.create(), server.create())
