@@ -94,9 +94,10 @@ class Starter:
         culprits: list[Container] = []
 
         def watch() -> None:
-            with self.docker.watch(self.compose.name) as look:
+            # Where the engine fails us, the program that we watch for will tell.
+            with suppress(ToolError), self.docker.watch(self.compose.name) as look:
                 while not ended.wait(POLL) and not stop.is_set():
-                    with suppress(ToolError):  # the program that we watch for will tell
+                    with suppress(ToolError):
                         containers = look()
                         if coming := progress(containers):
                             step.progress(coming)
