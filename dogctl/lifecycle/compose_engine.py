@@ -11,10 +11,10 @@ from time import sleep, time
 from typing import TYPE_CHECKING
 
 from dogctl.config.model import DEFAULT, Engine
-from dogctl.errors import ConfigError, DogctlError, ToolError
+from dogctl.errors import ConfigError, ToolError
 from dogctl.lifecycle.app import compose_variables, fill_in
 from dogctl.lifecycle.compose_stack import LOCK_PATIENCE, Stack
-from dogctl.lifecycle.engine import Local, State, Stopped
+from dogctl.lifecycle.engine import Local, State, Stopped, not_running
 from dogctl.lifecycle.local import Paths, locked
 from dogctl.lifecycle.stack_state import describe, published_port
 from dogctl.plan import Results, Run, Step
@@ -191,7 +191,7 @@ class ComposeEngine:
         """Run the admin command in the app's container. Raises DogctlError if it does not run."""
         container = self._container(None)
         if container.state != "running":
-            raise self._not_running()
+            raise not_running(self._project)
         command = fill_in(words, "python", next(iter(container.ports), None))
         return self._runner.run(
             ["docker", "exec", "--interactive", container.id, *command],
@@ -220,17 +220,10 @@ class ComposeEngine:
             return found
         known = [each.service for each in self.docker.containers(self._name)]
         if service is None or not known:
-            raise self._not_running()
+            raise not_running(self._project)
         raise ConfigError(
             f"there is no service {service!r} (running: {', '.join(known)})",
             code="no-service",
             where="--service",
             hint=f"dogctl logs --service {known[0]}",
-        )
-
-    def _not_running(self) -> DogctlError:
-        return DogctlError(
-            f"{self._project.settings.name} is not running here",
-            code="not-running",
-            hint="dogctl up",
         )

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dogctl.config.model import Engine
+from dogctl.errors import DogctlError
 from dogctl.plan import Step
 from dogctl.tools.runner import Completed
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
 
 
 class State(StrEnum):
@@ -110,3 +114,10 @@ class LocalEngine(Protocol):
     def admin(self, words: Sequence[str], stdin: bytes, timeout: float) -> Completed:
         """Run the app's admin command where the app runs; `timeout` in seconds."""
         ...
+
+
+def not_running(project: Project) -> DogctlError:
+    """The error of a command that needs the app to run here."""
+    return DogctlError(
+        f"{project.settings.name} is not running here", code="not-running", hint="dogctl up"
+    )

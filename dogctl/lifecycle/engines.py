@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """The engine for `up`, and why it is not the compose stack."""
+    """The engine for `up`, the other ones, and why it is not the compose stack."""
 
     engine: LocalEngine
+    others: tuple[LocalEngine, ...]
     reason: str | None = None
 
 
@@ -45,6 +46,7 @@ def choose(
     Raises ConfigError if the one asked for does not fit the project, ToolError if it is not here.
     """
     process, compose = engines(project, runner, environ)
+    stacks = (compose,) if compose else ()
     wanted = project.settings.engine
     own_database = project.settings.database_url or project.settings.db_host
     if wanted is Engine.COMPOSE:
@@ -53,9 +55,9 @@ def choose(
         if own_database:
             raise _own_database(project)
     elif wanted is Engine.PROCESS or compose is None or process.runs():
-        return Choice(process)
+        return Choice(process, stacks)
     elif own_database:
-        return Choice(process, "the settings name a database of their own")
+        return Choice(process, stacks, "the settings name a database of their own")
     try:
         compose.require()
     except ToolError as error:
@@ -63,8 +65,8 @@ def choose(
         if wanted is Engine.COMPOSE or compose.runs():
             error.hint = f"{error.hint}; dogctl up --engine process needs no Docker"
             raise
-        return Choice(process, error.message)
-    return Choice(compose)
+        return Choice(process, stacks, error.message)
+    return Choice(compose, (process,))
 
 
 def present(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Text
 from dogctl.errors import DogctlError
-from dogctl.lifecycle.engine import State
+from dogctl.lifecycle.engine import State, not_running
 from dogctl.lifecycle.engines import current
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ def open_app(project: Project) -> Answer:
     """
     local = current(project).look()
     if local.state is State.DOWN:
-        raise DogctlError(
-            f"{project.settings.name} is not running here", code="not-running", hint="dogctl up"
-        )
+        raise not_running(project)
     if local.url is None:
         raise DogctlError(
             f"{project.settings.name} has no address: {local.health}",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from dogctl import own_version
 from dogctl.answer import Answer, Fields, Text
 from dogctl.errors import ToolError
 from dogctl.lifecycle.engine import LocalEngine, Ready, State
-from dogctl.lifecycle.engines import Choice, engines
+from dogctl.lifecycle.engines import Choice
 from dogctl.lifecycle.version import NO_GIT, project_version
 from dogctl.plan import Plan, Results, Step
 from dogctl.tools.runner import LOCAL, Runner
@@ -20,23 +19,16 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
 
 
-def plan_up(
-    project: Project,
-    choice: Choice,
-    runner: Runner = LOCAL,
-    environ: Mapping[str, str] = os.environ,
-) -> Plan:
+def plan_up(project: Project, choice: Choice, runner: Runner = LOCAL) -> Plan:
     """The app by the chosen engine, in place of one that another engine runs."""
-    engine = choice.engine
     version = own_version() if project.bundled else _local_version(project, runner)
-    others = [each for each in engines(project, runner, environ) if each]
-    ended = [step for each in others for step in _end(each, engine)]
-    return Plan("up", (*ended, *(_after(ended, step) for step in engine.up(version))))
+    ended = [step for each in choice.others for step in _end(each)]
+    return Plan("up", (*ended, *(_after(ended, step) for step in choice.engine.up(version))))
 
 
-def _end(other: LocalEngine, engine: LocalEngine) -> tuple[Step, ...]:
+def _end(other: LocalEngine) -> tuple[Step, ...]:
     """Two engines cannot serve on one port."""
-    if other.kind is engine.kind or other.look().state in (State.DOWN, State.UNKNOWN):
+    if other.look().state in (State.DOWN, State.UNKNOWN):
         return ()
     return other.down(volumes=False)
 
