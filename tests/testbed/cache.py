@@ -109,9 +109,17 @@ class Run:
 
 def remove_cgroups(name: str) -> None:
     """Remove the control groups of that name, and those in them. Raises OSError."""
-    groups = [path for path in CGROUPS.glob(f"**/{name}/**/") if path.is_dir()]
-    for path in sorted(groups, reverse=True):
-        path.rmdir()
+    for group in cgroups(name):
+        for path, _, _ in os.walk(group, topdown=False):
+            Path(path).rmdir()
+
+
+def cgroups(name: str) -> list[Path]:
+    """The control groups of that name, of every hierarchy.
+
+    Others come and go while they are looked through, which `os.walk` bears and `glob` does not.
+    """
+    return [Path(path, name) for path, below, _ in os.walk(CGROUPS) if name in below]
 
 
 def sweep() -> None:

@@ -26,7 +26,7 @@ def left_of(folder: Path) -> list[str]:
         path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if name in content(path)
     ]
     mounts = [line for line in content(Path("/proc/self/mountinfo")).splitlines() if name in line]
-    groups = cache.CGROUPS.glob(f"**/dogctl-testbed-{folder.name}")
+    groups = cache.cgroups(f"dogctl-testbed-{folder.name}")
     files = [str(folder)] if folder.exists() else []
     return [*programs, *map(repr, mounts), *map(str, groups), *files]
 
