@@ -25,6 +25,23 @@ class Engine(StrEnum):
     PROCESS = "process"
 
 
+class Target(StrEnum):
+    """What kind of cluster an environment is on."""
+
+    GKE = "gke"
+    MINIKUBE = "minikube"
+    KIND = "kind"
+    CONTEXT = "context"
+
+
+class Backup(StrEnum):
+    """Whether the bundled database is dumped before a release or an uninstall touches it."""
+
+    OFFERED = "offered"
+    REQUIRED = "required"
+    NEVER = "never"
+
+
 @dataclass(frozen=True)
 class Declaration:
     """How a setting is read and where it goes.
@@ -170,7 +187,64 @@ class Settings:
         default=MappingProxyType({}),
     )
     protected: bool = _setting(
-        parse.boolean, "refuse what is for tests only, such as faults on demand", default=False
+        parse.boolean,
+        "refuse what is for tests only, such as faults on demand, and ask before more",
+        default=False,
+    )
+    target: Target | None = _setting(
+        parse.one_of(Target),
+        "the environment's kind of cluster: gke, minikube, kind, or context for any other",
+    )
+    context: str | None = _setting(parse.text, "context of the kubeconfig, for the target context")
+    cluster: str | None = _setting(
+        parse.text,
+        "cluster's name: at Google, minikube's profile, or kind's",
+        env="GKE_CLUSTER_NAME",
+    )
+    project_id: str | None = _setting(parse.text, "Google Cloud project", env="PROJECT_ID")
+    gcp_project: str | None = _setting(
+        parse.text, "the same under its other name", env="GCP_PROJECT"
+    )
+    region: str | None = _setting(
+        parse.text, "region or zone of the cluster at Google", env="REGION"
+    )
+    pin: str | None = _setting(
+        parse.pin, "identity of the cluster, as `dogctl status` shows it; any other is refused"
+    )
+    release: str | None = _setting(
+        parse.name, "name of the Helm release; without it the app's", env="HELM_RELEASE_NAME"
+    )
+    namespace: str | None = _setting(
+        parse.name, "namespace of the release; without it Prometheus' or the release's name"
+    )
+    prometheus_namespace: str | None = _setting(
+        parse.name, "namespace that Prometheus runs in", env="PROMETHEUS_NAMESPACE"
+    )
+    chart: str | None = _setting(
+        parse.text,
+        "chart: a folder, an archive, or oci://...; without it the only one in charts/, or dogctl's",
+        flag="--chart",
+    )
+    values: tuple[str, ...] = _setting(
+        parse.files,
+        "files with values for the chart, the last one wins; over the chart's own values-ENV.yaml",
+        default=(),
+        flag="--values",
+    )
+    history: int = _setting(
+        parse.revisions, "how many revisions of a release are kept to roll back to", default=10
+    )
+    release_timeout: float = _setting(
+        parse.seconds, "seconds a release may take until every pod is ready", default=600.0
+    )
+    rollback_timeout: float = _setting(
+        parse.seconds, "seconds a rollback may take, on its own account", default=300.0
+    )
+    backup: Backup = _setting(
+        parse.one_of(Backup),
+        "whether the bundled database is dumped before its image changes and before it goes:"
+        " offered, required or never",
+        default=Backup.OFFERED,
     )
     faults: str | None = _for_app(parse.text, "faults on demand of the app, for tests", "FAULTS")
     database_url: Secret | None = _for_app(

@@ -23,6 +23,7 @@ STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # https://github.com/opencontainers/image-spec/blob/main/image-index.md#platform-variants
 PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
 TAG = re.compile(r"(\{branch\}|[A-Za-z0-9_.-])+")
+PIN = re.compile(r"[0-9a-f-]{36}/[0-9a-f]{16}")
 PATH = re.compile(r"/[\w\-./~%?=&]*")
 
 
@@ -65,6 +66,28 @@ def seconds(value: Any) -> float:
     if number is None or not 0 < number <= 86_400:
         raise ValueError("must be a number of seconds above 0")
     return number
+
+
+def revisions(value: Any) -> int:
+    """Two at least: the one that runs, and one to roll back to."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 2 <= value <= 1000:
+        raise ValueError("must be a whole number from 2 to 1000")
+    return value
+
+
+def pin(value: Any) -> str:
+    if not isinstance(value, str) or not PIN.fullmatch(value):
+        raise ValueError("must be a cluster's identity, as `dogctl status --env NAME` shows it")
+    return value
+
+
+def files(value: Any) -> tuple[str, ...]:
+    """Names of files; what is in them is read later."""
+    if not isinstance(value, list) or not all(
+        isinstance(v, str) and v.isprintable() for v in value
+    ):
+        raise ValueError('must be a list of files, such as ["values/prod.yaml"]')
+    return tuple(value)
 
 
 def path(value: Any) -> str:

@@ -40,14 +40,17 @@ ALLOWED = {
     "dogctl.config": (*BASE, "dogctl.config", "dogctl.bundled"),
     "dogctl.lifecycle": (
         *BASE,
+        "dogctl.bundled",
         "dogctl.answer",
         "dogctl.plan",
         "dogctl.config.model",
         "dogctl.config.checks",
         "dogctl.lifecycle",
+        "dogctl.clouds",
         "dogctl.tools",
         "dogctl.registries",
     ),
+    "dogctl.clouds": (*BASE, "dogctl.clouds"),
     "dogctl.tools": (*BASE, "dogctl.tools.runner"),
     "dogctl.tools.docker": (*BASE, "dogctl.tools.docker"),
     # Drivers share what is below them and know nothing of each other.
@@ -67,9 +70,15 @@ ONLY_IN = {
     "typer": ("dogctl.cli",),
     "boto3": ("dogctl.registries.ecr",),
     "google": ("dogctl.registries.artifact_registry",),
+    "lightkube": ("dogctl.clouds",),
+    "httpx2": ("dogctl.clouds",),
+    "pyhelm3": ("dogctl.tools.helm",),
 }
 # Imported by the command that needs them.
-LATE = ("docker", "boto3", "google", "pyhelm3", "pydantic", "requests", "psutil", "rich", "flask")
+LATE = (
+    *("docker", "boto3", "google", "pyhelm3", "pydantic", "requests", "psutil", "rich", "flask"),
+    *("lightkube", "httpx2", "yaml"),
+)
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -1,0 +1,153 @@
+"""Which chart is released, and with which values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dogctl import bundled
+from dogctl.errors import ConfigError
+from dogctl.secrets import Secret
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+    from dogctl.image import ImageRef
+
+Values = dict[str, Any]
+
+CHARTS = "charts"
+OWN = "dogapp"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: a folder, an archive, an address, or a name in a repository.
+
+    `version` and `repository` are for those that have one.
+    """
+
+    ref: str
+    version: str | None = None
+    repository: str | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its files are, if it is a folder here."""
+        path = Path(self.ref)
+        return path if path.is_dir() else None
+
+
+def find_chart(project: Project) -> Chart:
+    """The chart of the settings, or the only one in charts/, or the one that dogctl brings.
+
+    Raises ConfigError: there are several, or the one that is named is not there.
+    """
+    given = project.settings.chart
+    if given is None:
+        return _default(project)
+    if "://" in given:
+        return _remote(given)
+    path = project.root / given
+    if not path.exists():
+        raise ConfigError(
+            f"there is no chart {given}",
+            code="no-chart",
+            where=project.origins["chart"],
+            hint="name a folder with a Chart.yaml, an archive, or oci://HOST/NAME@VERSION",
+        )
+    return Chart(str(path))
+
+
+def _remote(address: str) -> Chart:
+    """`oci://HOST/NAME@VERSION`, `https://REPOSITORY/NAME@VERSION`, or an archive's address."""
+    where, at, version = address.rpartition("@")
+    if not at or "/" in version:
+        where, version = address, ""
+    if where.startswith("oci://") or where.endswith(".tgz"):
+        return Chart(where, version or None)
+    repository, _, name = where.rpartition("/")
+    return Chart(name, version or None, repository)
+
+
+def _default(project: Project) -> Chart:
+    found = sorted(path.parent for path in (project.root / CHARTS).glob("*/Chart.yaml"))
+    if len(found) > 1:
+        raise ConfigError(
+            f"there are several charts: {', '.join(path.name for path in found)}",
+            code="several-charts",
+            where=str(project.root / CHARTS),
+            hint=f'add chart = "{CHARTS}/{found[0].name}" to pyproject.toml',
+        )
+    return Chart(str(found[0] if found else bundled.root() / CHARTS / OWN))
+
+
+def chart_values(project: Project, chart: Chart, image: ImageRef) -> Values:
+    """The values of a release, strongest last: the chart's for this environment, the project's, ours.
+
+    Secrets are not among them, as Helm would show them to whoever may read the release.
+    Raises ConfigError: a file is not there, or holds no values.
+    """
+    values: Values = {}
+    for path in _overlays(project, chart):
+        values = merged(values, _read(path))
+    return merged(values, _own(project, chart, image))
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Values:
+    """As Helm merges values: tables into one another, anything else replaces what was there."""
+    both = {
+        key: merged(below[key], value)
+        for key, value in above.items()
+        if isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
+    }
+    return {**below, **above, **both}
+
+
+def _overlays(project: Project, chart: Chart) -> Iterator[Path]:
+    if chart.folder:
+        path = chart.folder / f"values-{project.environment}.yaml"
+        if path.is_file():
+            yield path
+    yield from (project.root / name for name in project.settings.values)
+
+
+def _read(path: Path) -> Values:
+    import yaml
+
+    try:
+        values = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"cannot read the values: {error}",
+            code="bad-values",
+            where=str(path),
+            hint="correct it",
+        ) from None
+    if not isinstance(values or {}, dict):
+        raise ConfigError(
+            "values are a table of names", code="bad-values", where=str(path), hint="correct it"
+        )
+    return values or {}
+
+
+def _own(project: Project, chart: Chart, image: ImageRef) -> Values:
+    """What dogctl knows better than any file; other charts may have no place for some of it."""
+    settings = project.settings
+    own: Values = {
+        "image": {
+            "repository": image.name,
+            "tag": image.tag or "",
+            "digest": str(image.digest or ""),
+        }
+    }
+    known = _read(chart.folder / "values.yaml") if chart.folder else {}
+    if isinstance(known.get("env"), Mapping):
+        plain = {k: v for k, v in settings.variables.items() if not isinstance(v, Secret)}
+        own["env"] = plain
+    if isinstance(known.get("database"), Mapping):
+        parts = ("engine", "host", "port", "name", "user")
+        given = {part: getattr(settings, f"db_{part}") for part in parts}
+        own["database"] = {part: value for part, value in given.items() if value is not None}
+    return {key: value for key, value in own.items() if value}
