@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dogctl.cli import build, gifs, local, project, push, smoke
+from dogctl.cli import build, gifs, local, project, push, release, smoke
 from dogctl.cli.command import help_without_command
 
 app = typer.Typer(
@@ -45,5 +45,6 @@ local.register(app)
 build.register(app)
 smoke.register(app)
 push.register(app)
+release.register(app)
 project.register(app)
 app.add_typer(gifs.app)

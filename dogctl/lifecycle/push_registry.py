@@ -25,13 +25,13 @@ class _Busy(Exception):  # noqa: N818  (no error: an answer that would have to b
 
 
 class Place:
-    """Where the project's image goes; for one step at a time.
+    """Where the project's image goes, or another registry; for one step at a time.
 
     `remember` hears of every password before it is used.
     """
 
-    def __init__(self, project: Project, remember: Remember) -> None:
-        self._name = image_name(project).registry
+    def __init__(self, project: Project, remember: Remember, registry: str | None = None) -> None:
+        self._name = registry or image_name(project).registry
         self._accounts = accounts(project)
         self._remember = remember
         self._pause: Pause = _give_up

@@ -1,0 +1,59 @@
+"""Which image is released: by its digest in the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dogctl.errors import ConfigError, DogctlError
+from dogctl.image import ImageRef
+from dogctl.lifecycle.image import image_name, shown
+from dogctl.lifecycle.push_names import push_names
+from dogctl.lifecycle.push_registry import Place, Remember
+from dogctl.plan import Results, Run, Step
+from dogctl.registries.base import Registry
+from dogctl.registries.refusals import NO_IMAGE
+from dogctl.tools.runner import Runner
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+
+
+def image_step(project: Project, given: str | None, remember: Remember, runner: Runner) -> Step:
+    """Find the image in its registry. Raises ConfigError if what is given is no image."""
+    wanted = _given(project, given) if given else push_names(project, (), runner).version
+    place = Place(project, remember, wanted.registry)
+
+    def done(_: Results) -> ImageRef | None:
+        return place.look(lambda registry: _pinned(registry, wanted))
+
+    def run(step: Run) -> ImageRef:
+        return _pinned(place.open(step.sleep), wanted)
+
+    def change(results: Results) -> str:
+        return f"find {shown(results.get('image', wanted))} in its registry"
+
+    return Step("image", change, run, done=done, looks=True)
+
+
+def _given(project: Project, text: str) -> ImageRef:
+    """What --image names: a whole name, or a tag or digest in the project's repository."""
+    try:
+        if text.startswith((":", "@")):
+            return ImageRef.parse(f"{image_name(project).name}{text}")
+        return ImageRef.parse(text)
+    except ValueError as error:
+        raise ConfigError(
+            str(error), code="bad-image", where="--image", hint="such as team/app:1.4.0"
+        ) from None
+
+
+def _pinned(registry: Registry, wanted: ImageRef) -> ImageRef:
+    digest = registry.resolve(wanted)
+    if digest is None:
+        raise DogctlError(
+            f"there is no image {shown(wanted)}",
+            code=NO_IMAGE,
+            where=wanted.registry,
+            hint="dogctl build && dogctl push, or name another with --image",
+        )
+    return wanted.pinned(digest)
