@@ -16,6 +16,32 @@
 {{- default $usual .Values.database.port -}}
 {{- end -}}
 
+{{/* What runs before the app does. Maybe nothing. */}}
+{{- define "dogapp.beforeApp" -}}
+{{- with .Values.database -}}
+{{- if eq .kind "cloudsql" -}}
+{{ include "dogapp.cloudsqlProxy" $ }}
+{{- else if and .wait (eq .kind "mysql") -}}
+- name: wait-for-database
+  {{- include "dogapp.containerImage" (list $ .image) | nindent 2 }}
+  command: [sh, -c, 'until {{ include "dogapp.ping" (include "dogapp.databaseHost" $) }}; do sleep 1; done']
+  securityContext:
+    {{- include "dogapp.hardened" $ | nindent 4 }}
+  resources:
+    requests: {cpu: 10m, memory: 32Mi}
+    limits: {memory: 64Mi}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Whether a server takes connections. Over TCP: while a new database is being made, it answers on its
+socket only. MariaDB has given the program a name of its own.
+*/}}
+{{- define "dogapp.ping" -}}
+"$(command -v mariadb-admin || command -v mysqladmin)" ping --protocol=tcp --host={{ . }} --connect-timeout=2
+{{- end -}}
+
 {{/* The Cloud SQL Auth Proxy: it starts before the app, ends after it, and is found dead. */}}
 {{- define "dogapp.cloudsqlProxy" -}}
 {{- with .Values.database.cloudsql -}}

@@ -6,6 +6,9 @@
     {{- $problems = append $problems (printf "env.%s: a secret does not belong into a ConfigMap; give secrets.values.%s" $name $name) -}}
   {{- end -}}
 {{- end -}}
+{{- if regexMatch "://[^/@]*:[^/@]+@" (default "" .Values.env.DATABASE_URL | toString) -}}
+  {{- $problems = append $problems "env.DATABASE_URL: its password does not belong into a ConfigMap; give secrets.values.DATABASE_URL" -}}
+{{- end -}}
 {{- if hasKey .Values.env "FLASK_PORT" -}}
   {{- $problems = append $problems "env.FLASK_PORT: give port instead, which service and probes use too" -}}
 {{- end -}}
@@ -23,6 +26,9 @@
 {{- with .Values.database -}}
   {{- if and (eq .kind "mysql") (eq .engine "postgresql") -}}
     {{- $problems = append $problems "database.engine: the chart runs mysql or mariadb; for postgresql database.kind is external or cloudsql" -}}
+  {{- end -}}
+  {{- if and (eq .kind "mysql") (eq .user "root") -}}
+    {{- $problems = append $problems "database.user: root is there anyway; the app needs a user of its own" -}}
   {{- end -}}
   {{- if and (eq .kind "external") (not .host) (not (include "dogapp.secretUrl" $)) -}}
     {{- $problems = append $problems "database.host: where the external database is, or secrets.values.DATABASE_URL" -}}
