@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dogctl.cli import build, gifs, local, project, push, release, smoke
+from dogctl.cli import build, gifs, local, project, push, release, secrets, smoke
 from dogctl.cli.command import help_without_command
 
 app = typer.Typer(
@@ -47,4 +47,5 @@ smoke.register(app)
 push.register(app)
 release.register(app)
 project.register(app)
+app.add_typer(secrets.app)
 app.add_typer(gifs.app)

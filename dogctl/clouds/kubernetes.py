@@ -281,6 +281,7 @@ class Kubernetes:
             stdin: what it reads, to the end; nothing without it.
             stdout: where what it prints goes, which is then not in the answer.
         """
+        from httpx2.websockets import HTTPXWSException, WebSocketUpgradeError
         from lightkube import Client
         from lightkube.core.exceptions import ApiError
 
@@ -298,6 +299,12 @@ class Kubernetes:
                 )
             except ApiError as error:
                 raise failed(str(error), self.server) from None
+            except WebSocketUpgradeError:
+                # What it says cannot be read any more; a plain request is refused in the same words.
+                where = f"{PODS.path(namespace, pod)}/exec"
+                raise refused(self._http().get(where, params={"container": container})) from None
+            except HTTPXWSException:
+                raise failed("the connection to the container broke", self.server) from None
         return Ran(done.exit_code, cast(bytes, done.stdout or b""), cast(bytes, done.stderr))
 
     def _change(

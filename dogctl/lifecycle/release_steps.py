@@ -243,7 +243,7 @@ class Work:
         try:
             return work()
         except DogctlError as error:
-            if error.code in _LEFT_ALONE:
+            if error.code in LEFT_ALONE:
                 raise
             undo = Undo(
                 self.project,
@@ -273,7 +273,7 @@ class Work:
                     raise
 
 
-_LEFT_ALONE = frozenset({"cancelled", LOST})
+LEFT_ALONE = frozenset({"cancelled", LOST})
 
 
 def if_current(results: Results) -> str | None:

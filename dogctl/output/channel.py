@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dogctl.plan import Preview, Reporter
 
 
-_COMMAND = re.compile(r"\bdogctl (gifs [a-z]+|[a-z]+)\b")
+_COMMAND = re.compile(r"\bdogctl ((?:gifs|secrets|db) [a-z]+|[a-z]+)\b")
 
 
 @dataclass
@@ -107,6 +107,12 @@ class Channel:
             )
         if not self._notes.confirm(warning, question):
             raise ConfigError("nothing was done: not confirmed", code="unconfirmed")
+
+    def ask_secret(self, prompt: str) -> str:
+        """What the user types, without showing it."""
+        from getpass import getpass
+
+        return getpass(prompt, stream=self.stderr)
 
     @contextmanager
     def reporter(self) -> Iterator[Reporter]:
