@@ -35,6 +35,10 @@ LockWait = Annotated[
     float,
     typer.Option("--lock-wait", min=0, metavar="SECONDS", help="How long to wait for another run."),
 ]
+Confirm = Annotated[
+    str | None,
+    typer.Option("--confirm", metavar="NAME", help="With --yes, where a name has to be typed."),
+]
 
 
 def register(app: typer.Typer) -> None:
