@@ -35,6 +35,14 @@ LockWait = Annotated[
     float,
     typer.Option("--lock-wait", min=0, metavar="SECONDS", help="How long to wait for another run."),
 ]
+BackUp = Annotated[
+    bool | None,
+    typer.Option(
+        "--backup/--no-backup",
+        help="Save the database first, if it is touched.",
+        show_default="asks",
+    ),
+]
 Confirm = Annotated[
     str | None,
     typer.Option("--confirm", metavar="NAME", help="With --yes, where a name has to be typed."),
@@ -54,16 +62,26 @@ def release(
     values: ValuesFiles = None,
     keep_failed: KeepFailed = False,
     lock_wait: LockWait = 20,
+    backup: BackUp = None,
     dry_run: DryRun = False,
 ) -> "Answer":
     """Release the image to an environment's cluster with Helm. Again: nothing to do."""
+    from dataclasses import replace
+
+    from dogctl.config.model import Backup
     from dogctl.lifecycle.release import answer_release, plan_release
+    from dogctl.lifecycle.release_backup import is_offered
     from dogctl.lifecycle.release_steps import Options
 
     project = session.load(chart=chart, values=values or None)
     redact = session.channel.redact
-    options = Options(keep_failed, lock_wait)
+    options = Options(keep_failed, lock_wait, bool(backup))
     plan = plan_release(project, image, options, remember=redact.add, redact=redact)
+    asks = backup is None and project.settings.backup is Backup.OFFERED and not dry_run
+    if asks and session.channel.can_ask and is_offered(plan):
+        saves = session.channel.offer("The database's image changes. Save the database first?")
+        options = replace(options, backup=saves)
+        plan = plan_release(project, image, options, remember=redact.add, redact=redact)
     return session.perform(
         plan, lambda results: answer_release(project.environment or "", results), dry_run=dry_run
     )

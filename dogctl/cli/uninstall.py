@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dogctl.cli.command import DryRun, Yes, command
-from dogctl.cli.release import Confirm, LockWait
+from dogctl.cli.release import BackUp, Confirm, LockWait
 
 if TYPE_CHECKING:
     from dogctl.answer import Answer
@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 
 Volumes = Annotated[
     bool, typer.Option("--volumes", help="Delete its data and the database's passwords too.")
-]
-BackUp = Annotated[
-    bool | None,
-    typer.Option("--backup/--no-backup", help="Save its database first.", show_default="asks"),
 ]
 
 

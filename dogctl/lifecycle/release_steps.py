@@ -37,10 +37,12 @@ class Options:
     Args:
         keep_failed: leave a failed release as it is, to look at it.
         lock_wait: seconds to wait for another run on the same release.
+        backup: save the database before its image changes, even if the setting only offers it.
     """
 
     keep_failed: bool = False
     lock_wait: float = SHORTEST_WAIT
+    backup: bool = False
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ class Channel:
 
     def confirm(self, warning: str, name: str | None = None) -> None:
         """Ask before something is lost. Raises ConfigError unless the answer is yes, or the name."""
-        if not self._can_ask:
+        if not self.can_ask:
             yes = [each for each in self.arguments if each not in ("--yes", "-y")]
             sure = ["--yes", *(("--confirm", name) if name else ())]
             raise ConfigError(
@@ -112,10 +112,11 @@ class Channel:
 
     def offer(self, question: str) -> bool:
         """Whether the user wants it; nobody does where there is no terminal to ask on."""
-        return self._can_ask and self._notes.ask(f"{question} [y/N] ").lower() in ("y", "yes")
+        return self.can_ask and self._notes.ask(f"{question} [y/N] ").lower() in ("y", "yes")
 
     @property
-    def _can_ask(self) -> bool:
+    def can_ask(self) -> bool:
+        """Whether there is somebody at a terminal."""
         asks = sys.stdin and sys.stdin.isatty() and self.stderr.isatty()
         return bool(asks) and not self.events
 
