@@ -146,10 +146,12 @@ class _Release:
 
         def run(step: Run) -> Applied:
             work.lease.check()
-            compared: Rendered = step.results["compare"]
+            compared = self._again(step.results)
             found = revisions(work.cluster)
             number = found[-1].number + 1 if found else 1
             noted = work.note(number, step.results["image"], compared.chart)
+            if compared.current:
+                return Applied(record.read(work.cluster).get(number - 1, noted), compared.manifest)
             record.write(work.cluster, noted)
             applied = Applied(noted, compared.manifest)
             work.undone(applied, step, lambda: self._upgrade(compared, applied, step))
@@ -161,6 +163,17 @@ class _Release:
             return f"release {image} as {work.cluster.release} in {work.cluster.namespace}"
 
         return Step("upgrade", change, run, needs=("image", "compare", "lock"), done=done)
+
+    def _again(self, results: Results) -> Rendered:
+        """The comparison, made again if another run was at work before we had the lock."""
+        compared: Rendered = results["compare"]
+        before = compared.latest.number if compared.latest else 0
+        found = revisions(self.work.cluster)
+        return (
+            compared
+            if (found[-1].number if found else 0) == before
+            else self._compared(results["image"])
+        )
 
     def _upgrade(self, compared: Rendered, applied: Applied, step: Run) -> None:
         cluster, noted = self.work.cluster, applied.noted
@@ -178,6 +191,9 @@ class _Release:
         values = chart_values(self.work.project, self._chart, image)
         found = revisions(cluster)
         latest = found[-1] if found else None
+        if latest and latest.status.pending:
+            # Helm compares nothing while it is at work, or was killed at it.
+            return Rendered((), (), latest, values, latest.chart)
         rendered = cluster.helm.render(cluster.release, self._chart, values)
         manifest = tuple(objects(rendered["manifest"]))
         old = objects(latest.manifest) if latest else []

@@ -72,6 +72,8 @@ class Comparison:
         return [line for each in self.changes for line in each.lines()]
 
     def __str__(self) -> str:
+        if self.latest and self.pending:
+            return f"revision {self.latest.number} is {self.latest.status}: known after lock"
         if self.current:
             return "nothing changes"
         actions = [each.action for each in self.changes]
