@@ -92,12 +92,18 @@ class Kubernetes:
         read: gives the kubeconfig, fresh each time: it is asked again when the cluster says that
             the token has expired.
         pause: waits some seconds between two tries; may raise Cancelled.
+        explain: raises what is wrong, if it knows, once the cluster cannot be reached.
     """
 
     def __init__(
-        self, read: Callable[[], Kubeconfig], *, pause: Callable[[float], None] = time.sleep
+        self,
+        read: Callable[[], Kubeconfig],
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        explain: Callable[[], None] = lambda: None,
     ) -> None:
         self._read = read
+        self._explain = explain
         self._pause = pause
         self._lock = threading.Lock()
         self._client: httpx2.Client | None = None
@@ -332,7 +338,10 @@ class Kubernetes:
             try:
                 answer = self._once(method, path, params=params, content=content, how=how)
             except DogctlError as error:
-                if method == "POST" or not left or error.code != UNREACHABLE:
+                if error.code != UNREACHABLE:
+                    raise
+                if method == "POST" or not left:
+                    self._explain()
                     raise
                 self._pause(FIRST_PAUSE * 2 ** (TRIES - left - 1))
                 continue
