@@ -92,6 +92,7 @@ class Kubernetes:
         read: gives the kubeconfig, fresh each time: it is asked again when the cluster says that
             the token has expired.
         pause: waits some seconds between two tries; may raise Cancelled.
+        renew: hears that the token was refused, before the kubeconfig is read again.
         explain: raises what is wrong, if it knows, once the cluster cannot be reached.
     """
 
@@ -100,9 +101,11 @@ class Kubernetes:
         read: Callable[[], Kubeconfig],
         *,
         pause: Callable[[float], None] = time.sleep,
+        renew: Callable[[], None] = lambda: None,
         explain: Callable[[], None] = lambda: None,
     ) -> None:
         self._read = read
+        self._renew = renew
         self._explain = explain
         self._pause = pause
         self._lock = threading.Lock()
@@ -379,6 +382,7 @@ class Kubernetes:
         with unreachable(self.server):
             answer = ask()
             if answer.status_code == UNAUTHORIZED:
+                self._renew()
                 self._forget()
                 answer = ask()
             return answer

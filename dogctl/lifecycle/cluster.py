@@ -45,7 +45,7 @@ class Cluster:
 
     @cached_property
     def kubernetes(self) -> Kubernetes:
-        return Kubernetes(self.target.read, explain=self.target.check)
+        return Kubernetes(self.target.read, renew=self.target.renew, explain=self.target.check)
 
     def url(self, service: str) -> str | None:
         """Where users reach a service; None if only a forwarded port leads to it."""

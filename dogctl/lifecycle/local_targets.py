@@ -72,6 +72,9 @@ class Local:
                 self.check()
             raise
 
+    def renew(self) -> None:
+        """The kubeconfig is read anew each time."""
+
     def check(self) -> None:
         states = self.tool.nodes()
         if states is None:

@@ -5,15 +5,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from dogctl.clouds import google
 from dogctl.clouds import kubernetes as api
+from dogctl.clouds.gke import Gke, Name
 from dogctl.clouds.kubeconfig import Kubeconfig, find
 from dogctl.errors import ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import address
+from dogctl.secrets import Secret
 from dogctl.tools.runner import Listener
 
 if TYPE_CHECKING:
@@ -33,6 +37,9 @@ class Remote:
 
     def check(self) -> None:
         """Nobody knows more than the API."""
+
+    def renew(self) -> None:
+        """The kubeconfig is read anew each time."""
 
     def running(self, nodes: int | None = None) -> bool:
         raise self._not_ours()
@@ -98,3 +105,50 @@ def context(project: Project, environ: Mapping[str, str]) -> Context:
             hint='add context = "NAME" there; kubectl config get-contexts lists them',
         )
     return Context(name, environ)
+
+
+@dataclass(frozen=True)
+class GkeTarget(Remote):
+    """A cluster at Google."""
+
+    cluster: Gke
+
+    def read(self) -> Kubeconfig:
+        return self.cluster.read()
+
+    def check(self) -> None:
+        self.cluster.check()
+
+    def renew(self) -> None:
+        self.cluster.forget()
+
+
+def gke(
+    project: Project, remember: Callable[[Secret], None], environ: Mapping[str, str]
+) -> GkeTarget:
+    """The environment's cluster at Google. Raises ConfigError with all that is missing."""
+    settings = project.settings
+    names = {settings.project_id, settings.gcp_project} - {None}
+    if len(names) > 1:
+        raise ConfigError(
+            "PROJECT_ID and GCP_PROJECT are two names of one setting, and differ:"
+            f" {settings.project_id} and {settings.gcp_project}",
+            code="two-projects",
+            where=f"{project.origins['project_id']}, {project.origins['gcp_project']}",
+            hint="set one of them",
+        )
+    needed = {
+        "project-id ($PROJECT_ID)": next(iter(names), None),
+        "region ($REGION)": settings.region,
+        "cluster ($GKE_CLUSTER_NAME)": settings.cluster,
+    }
+    if missing := [name for name, value in needed.items() if not value]:
+        raise ConfigError(
+            f"the target gke needs more settings: {', '.join(missing)}",
+            code="incomplete-target",
+            where=f"pyproject.toml:tool.dogctl.env.{project.environment}",
+            hint="add them there, or set the variables",
+        )
+    key = settings.gcp_credentials or settings.gcp_sa_key
+    account = partial(google.account, key, (google.CLOUD, google.EMAIL))
+    return GkeTarget(Gke(Name(*map(str, needed.values())), account, remember, environ))

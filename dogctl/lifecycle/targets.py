@@ -36,6 +36,10 @@ class TargetDriver(Protocol):
         """How to reach the API; a token in it is good for minutes at least."""
         ...
 
+    def renew(self) -> None:
+        """The API has refused the token: the next `read` has another, if there is one."""
+        ...
+
     def check(self) -> None:
         """Raise DogctlError with the cause and the command to type if the cluster cannot serve.
 
@@ -74,7 +78,7 @@ class TargetDriver(Protocol):
 
 def driver(
     project: Project,
-    remember: Remember = lambda _: None,  # noqa: ARG001
+    remember: Remember = lambda _: None,
     runner: Runner = LOCAL,
     environ: Mapping[str, str] = os.environ,
 ) -> TargetDriver:
@@ -87,7 +91,7 @@ def driver(
         case Target.KIND:
             return local_targets.kind(project, runner, environ)
         case Target.GKE:
-            raise NotImplementedError
+            return remote_targets.gke(project, remember, environ)
         case Target.CONTEXT:
             return remote_targets.context(project, environ)
         case None:
