@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import ConfigError, ToolError
-from dogctl.lifecycle.builder import build_services
+from dogctl.lifecycle.builder import build_services, guarded_dockerfile
 from dogctl.lifecycle.engine import Ready, State
 from dogctl.lifecycle.health import port_taken
 from dogctl.lifecycle.local import Paths, is_locked, locked, write
@@ -19,7 +19,7 @@ from dogctl.lifecycle.recipe import Recipe
 from dogctl.lifecycle.stack_start import Starter
 from dogctl.lifecycle.stack_state import PORT, by_id, describe
 from dogctl.plan import Results, Run, Step
-from dogctl.tools.build_context import KEY_LABEL, place_dockerfile
+from dogctl.tools.build_context import KEY_LABEL
 from dogctl.tools.compose import Build, Compose, builds, published_ports
 from dogctl.tools.docker import Container, Docker
 from dogctl.tools.processes import free_port, port_is_free
@@ -161,22 +161,17 @@ class Stack:
         """The project with our labels on its images and on the app's container."""
         services: dict[str, dict[str, Any]] = {
             service: {
-                "build": {"labels": {KEY_LABEL: self._keys[service]}, **self._dockerfile(service)}
+                "build": {
+                    "labels": {KEY_LABEL: self._keys[service]},
+                    **guarded_dockerfile(service, build, self.paths.build),
+                }
             }
-            for service in self._builds
+            for service, build in self._builds.items()
         }
         app = services.setdefault(self.project.settings.service, {})
         app["labels"] = {FINGERPRINT: self._fingerprint, PORT: str(self.project.settings.port)}
         write(self.paths.override, json.dumps({"services": services}))
         return replace(self.compose, overrides=(*self.compose.overrides, self.paths.override))
-
-    def _dockerfile(self, service: str) -> dict[str, str]:
-        """A copy of its Dockerfile that keeps our passwords and data out of the image."""
-        build = self._builds[service]
-        if not (build.context / build.dockerfile).is_file():
-            return {}  # it stands in the compose file
-        folder = self.paths.build.with_name(f"build-{service}")
-        return {"dockerfile": str(place_dockerfile(build.context, build.dockerfile, folder))}
 
     @contextmanager
     def _locked(self, step: Run) -> Iterator[int]:
