@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dogctl import own_version
 from dogctl.answer import Answer, Block, Fields, Table, Text
 from dogctl.errors import ConfigError
 from dogctl.image import ImageRef
@@ -17,7 +16,8 @@ from dogctl.lifecycle.smoke_passes import Pass
 from dogctl.lifecycle.smoke_report import rows
 from dogctl.lifecycle.smoke_runs import Runs
 from dogctl.lifecycle.smoke_stack import SmokeTest, leftovers
-from dogctl.lifecycle.version import project_version
+from dogctl.lifecycle.source import read_source
+from dogctl.lifecycle.tags import version_tag
 from dogctl.plan import Plan, Results
 from dogctl.tools.compose import Compose, require_compose
 from dogctl.tools.docker import Docker
@@ -122,5 +122,4 @@ def _parse(image: str) -> ImageRef:
 
 
 def _built(project: Project, runner: Runner) -> ImageRef:
-    version = own_version() if project.bundled else project_version(project.root, runner)
-    return image_name(project).tagged(version)
+    return image_name(project).tagged(version_tag(read_source(project, runner).version))

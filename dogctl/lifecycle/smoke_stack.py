@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import Cancelled, ConfigError, DogctlError, ToolError
-from dogctl.lifecycle.builder import build_services
+from dogctl.lifecycle.builder import build_services, guarded_dockerfile
 from dogctl.lifecycle.engine import Local
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.local import Paths
@@ -172,7 +172,7 @@ class SmokeTest:
 
         def run(step: Run) -> Up:
             self._own = self.runs.begin()
-            config = self._isolated(step.results["image"], self._own.name)
+            config = self._guarded(self._isolated(step.results["image"], self._own.name))
             up = Up(self._own.name, self._own_compose(config))
             with self._evident():
                 if others := tuple(builds(config)):
@@ -207,7 +207,7 @@ class SmokeTest:
                 self._findings += ask_all(self._checks, ask_at(step.results["health"].url))
                 self._judge(step, before)
                 if not self._survivors:
-                    self._remember(step.results["image"])
+                    self._remember(step)
             return tuple(self._findings)
 
         change = f"check user, file system and {', '.join(map(str, self._checks))}"
@@ -239,7 +239,7 @@ class SmokeTest:
                     self._findings.append(after_restart(check, get, count))
                 self._findings += ask_all(others, get)
                 self._judge(step, before)
-                self._remember(step.results["image"])
+                self._remember(step)
             return tuple(self._findings[known:])
 
         change = f"restart {' and '.join(services)}, and check what is to survive that"
@@ -286,14 +286,26 @@ class SmokeTest:
             text=json.dumps(config).encode(),
         )
 
+    def _guarded(self, config: dict[str, Any]) -> dict[str, Any]:
+        """With our own data out of the images that are built for the test."""
+        folder = Paths(self.project.state).build
+        for service, build in builds(config).items():
+            values = config["services"][service]
+            values["build"] = {**values["build"], **guarded_dockerfile(service, build, folder)}
+        return config
+
     def _starter(self, up: Up, before: Sequence[Container] = ()) -> Starter:
         return Starter(self.project, up.compose, self._docker, by_id(before))
 
     def _containers(self) -> tuple[Container, ...]:
         return self._docker.containers(self._own.name) if self._own else ()
 
-    def _remember(self, image: Image) -> None:
-        self._passes.remember(self._key(image), self._findings)
+    def _remember(self, step: Run) -> None:
+        image: Image = step.results["image"]
+        try:
+            self._passes.remember(self._key(image), self._findings)
+        except OSError as error:  # such as a full disk: the test has been passed all the same
+            step.progress(f"the pass cannot be remembered: {error.strerror}")
 
     def _judge(self, step: Run, before: Sequence[Container]) -> None:
         """Raise DogctlError if a check has failed; a container that has ended is the cause."""

@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.dogctl.conftest import Done
+from tests.dogctl.engine_project import EngineProject
 from tests.dogctl.test_compose_engine import StackProject, wait_for
 from tests.testbed.engine import Engine, engine
 
@@ -181,6 +182,25 @@ def test_a_pass_is_told_once_and_remembered(tiny: SmokeProject) -> None:
     assert tiny.smoke("--json").json["data"]["already"] is False, "other checks"
 
 
+def test_a_pass_is_one_even_where_it_cannot_be_remembered(tiny: SmokeProject) -> None:
+    (tiny.root / ".dogctl").mkdir()
+    (tiny.root / ".dogctl" / "cache").touch()
+    (tiny.root / ".dogctl" / "password").write_text("canary")
+    (tiny.root / "other.Dockerfile").write_text(f"{DOCKERFILE}COPY . /context\n")
+    other = (
+        "  other: {build: {context: ., dockerfile: other.Dockerfile}, image: tiny-smoke:other}\n"
+    )
+    (tiny.root / "compose.yaml").write_text(
+        COMPOSE.replace("  database:", f"{other}  database:", 1)
+    )
+    done = tiny.smoke()
+    assert (done.code, "the pass cannot be remembered" in done.err) == (0, True), done.err
+    inside = tiny.run("docker", "run", "--rm", "tiny-smoke:other", "find", "/context")
+    tiny.run("docker", "image", "rm", "--force", "tiny-smoke:other")
+    assert "/context/serve.py" in inside
+    assert ".dogctl" not in inside, "what else is built for the test holds no passwords either"
+
+
 def test_another_image_of_the_same_name_is_tested_again(tiny: SmokeProject) -> None:
     assert tiny.smoke().code == 0
     (tiny.root / "Dockerfile").write_text(f"{DOCKERFILE}LABEL one=more\n")
@@ -311,6 +331,9 @@ def test_what_is_not_there_is_told(tiny: SmokeProject) -> None:
     error = tiny.dogctl("smoke", "127.0.0.1:9/no/such:image", "--json").json["error"]
     assert error["code"] in ("engine-refused", "image-pull-failed")
     assert tiny.dogctl("smoke", "Not An Image", "--json").json["error"]["code"] == "bad-image"
+    (tiny.root / "empty").mkdir()
+    nowhere = EngineProject(tiny.root / "empty", tiny.docker)  # the bundled app, by its own version
+    assert nowhere.dogctl("smoke", "--json").json["error"]["code"] == "image-missing"
     (tiny.root / "compose.yaml").unlink()
     assert tiny.smoke("--json").json["error"]["code"] == "no-compose-file"
 
