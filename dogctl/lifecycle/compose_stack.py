@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from dogctl.errors import ConfigError, ToolError
 from dogctl.lifecycle.builder import build_services, guarded_dockerfile
 from dogctl.lifecycle.engine import Ready, State
 from dogctl.lifecycle.health import port_taken
-from dogctl.lifecycle.local import Paths, is_locked, locked, write
+from dogctl.lifecycle.local import Paths, locked, write
 from dogctl.lifecycle.recipe import Recipe
 from dogctl.lifecycle.stack_start import Starter
 from dogctl.lifecycle.stack_state import PORT, by_id, describe
@@ -88,6 +87,7 @@ class Stack:
         by_image = {build.image: service for service, build in self._builds.items()}
 
         def done(_: Results) -> bool | None:
+            self._require_ports()  # which a build of minutes would be in vain without
             for service, build in self._builds.items():
                 image = self.docker.image(build.image)
                 if image is None or image.labels.get(KEY_LABEL) != self._keys[service]:
@@ -95,7 +95,7 @@ class Stack:
             return True
 
         def run(step: Run) -> bool:
-            with self._locked(step) as lock:
+            with locked(self.paths, step.sleep, LOCK_PATIENCE, step.progress) as lock:
                 build_services(self._labelled(), tuple(by_image.values()), step, (lock,))
             return True
 
@@ -107,11 +107,11 @@ class Stack:
             containers = self._containers()
             if self._runs(containers):
                 return Launch(False, by_id(containers))
-            self._require_ports(containers)
+            self._require_ports()
             return None
 
         def run(step: Run) -> Launch:
-            with self._locked(step) as lock:
+            with locked(self.paths, step.sleep, LOCK_PATIENCE, step.progress) as lock:
                 before = self._containers()
                 if self._runs(before):
                     return Launch(False, by_id(before))  # another dogctl was faster
@@ -173,13 +173,6 @@ class Stack:
         write(self.paths.override, json.dumps({"services": services}))
         return replace(self.compose, overrides=(*self.compose.overrides, self.paths.override))
 
-    @contextmanager
-    def _locked(self, step: Run) -> Iterator[int]:
-        if is_locked(self.paths):
-            step.progress("waiting for another dogctl that changes the local stack")
-        with locked(self.paths, step.sleep, LOCK_PATIENCE) as lock:
-            yield lock
-
     def _starter(self, compose: Compose, launch: Launch) -> Starter:
         return Starter(self.project, compose, self.docker, launch.before)
 
@@ -194,15 +187,19 @@ class Stack:
                 hint='name the one that serves the app: service = "..." in [tool.dogctl]',
             )
 
-    def _require_ports(self, containers: Sequence[Container]) -> None:
+    def _own_ports(self) -> set[int]:
+        return {port for each in self._containers() for port in each.ports.values()}
+
+    def _require_ports(self) -> None:
         """Raise DogctlError if somebody else listens on a port that the stack is to publish."""
-        own = {port for each in containers for port in each.ports.values()}
+        own = self._own_ports()
         for service, port in published_ports(self._config):
             if port == self.project.settings.port:
                 hint = f"dogctl up --port {free_port()}"
             else:
                 hint = f"end that, or let {service} publish another port"
-            if port not in own and _is_taken(port):
+            # Another dogctl may have started the stack since it was asked.
+            if port not in own and _is_taken(port) and port not in self._own_ports():
                 raise port_taken(port, hint)
 
 

@@ -11,7 +11,7 @@ import pytest
 from dogctl.config.load import load
 from dogctl.errors import DogctlError, ToolError
 from dogctl.lifecycle.engines import engines
-from dogctl.lifecycle.local import write
+from dogctl.lifecycle.local import Paths, locked, write
 from dogctl.tools.docker import Docker
 
 
@@ -42,3 +42,15 @@ def test_an_engine_that_does_not_answer_is_asked_once(
     _, compose = engines(load(folder=tmp_path))
     assert compose is not None
     assert (compose.runs(), compose.data(), len(asked)) == (False, None, 1)
+
+
+def test_who_waits_for_another_is_told_so_once(tmp_path: Path) -> None:
+    paths, told = Paths(tmp_path / ".dogctl"), list[str]()
+    with locked(paths, tell=told.append):
+        assert told == []
+        with (
+            pytest.raises(DogctlError, match="another dogctl"),
+            locked(paths, patience=0.2, tell=told.append),
+        ):
+            pass
+    assert told == ["waiting for another dogctl that works here"]
