@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dogctl.errors import ConfigError
 from dogctl.image import DOCKER_HUB, ImageRef
 from dogctl.registries.base import Login
-from dogctl.registries.credentials import Accounts
+from dogctl.registries.credentials import Accounts, credentials_for
+from dogctl.secrets import Secret
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
+
+# Hears of every password before it is used, to keep it out of all outputs.
+Remember = Callable[[Secret], None]
 
 
 def image_name(project: Project) -> ImageRef:
@@ -56,3 +61,11 @@ def accounts(project: Project) -> Accounts:
         docker_registry=image_name(project).registry,
         google=settings.gcp_credentials or settings.gcp_sa_key,
     )
+
+
+def login_for(project: Project, registry: str, remember: Remember) -> Login | None:
+    """The login of the settings for a registry, or else the user's own. Raises DogctlError."""
+    found = credentials_for(registry, accounts(project))
+    if found is not None:
+        remember(found.password)
+    return found

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from dogctl.answer import Answer, Fields, Text
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
+from dogctl.lifecycle.image import Remember
 from dogctl.lifecycle.push_names import Names, push_names
-from dogctl.lifecycle.push_registry import Place, Remember
+from dogctl.lifecycle.push_registry import Place
 from dogctl.lifecycle.push_upload import Upload, is_known, seen
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.registries.oci import OciRegistry

@@ -30,8 +30,10 @@ from dogctl.lifecycle.smoke_runs import OwnRun, Runs
 from dogctl.lifecycle.stack_start import Starter
 from dogctl.lifecycle.stack_state import by_id
 from dogctl.plan import Results, Run, Step
+from dogctl.registries.base import LoginSource
+from dogctl.registries.refusals import Refusal
 from dogctl.tools.compose import STDIN, Compose, builds
-from dogctl.tools.docker import Container, Docker
+from dogctl.tools.docker import PULL_REFUSED, Container, Docker
 from dogctl.tools.processes import MARK
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class SmokeTest:
         built: whether that is to come from `dogctl build`, and not from a registry.
         compose: the project's stack, as it is resolved for all smoke tests.
         runs: the smoke tests of this machine.
+        login: the login for the registry that the image may have to be pulled from.
         again: whether to test what has passed before.
         keep: whether to leave the stack up.
     """
@@ -91,6 +94,7 @@ class SmokeTest:
     built: bool
     compose: Compose
     runs: Runs
+    login: LoginSource
     again: bool
     keep: bool
     _own: OwnRun | None = None
@@ -155,14 +159,24 @@ class SmokeTest:
             return Image(self.ref, found.id) if found else None
 
         def run(step: Run) -> Image:
-            for line in self._docker.pull(str(self.ref)):
-                step.check()
-                step.progress(line)
+            self._pull(step)
             pulled = self._docker.image(str(self.ref))
             return Image(self.ref, pulled.id if pulled else "")
 
         change = f"find {shown(self.ref)}, or pull it"
         return Step("image", lambda _: change, run, done=done)
+
+    def _pull(self, step: Run) -> None:
+        login = self.login()
+        try:
+            for line in self._docker.pull(str(self.ref), login.auth_config() if login else None):
+                step.check()
+                step.progress(line)
+        except ToolError as error:
+            if error.code != PULL_REFUSED:
+                raise
+            refusal = Refusal(self.ref, says=error.detail, logged_in=login is not None)
+            raise refusal.error() from error
 
     def _start(self) -> Step:
         def done(results: Results) -> Pass | None:
@@ -329,7 +343,8 @@ class SmokeTest:
             services: list[dict[str, Any]] = []
             with suppress(ToolError):  # an engine that has gone away hides no cause
                 services = evidence(self._docker, self._containers())
-            raise failure(error, self.ref, self._findings, services) from error
+            kept = self._own.name if self.keep and self._own else None
+            raise failure(error, self.ref, self._findings, services, kept) from error
 
     def _require_service(self) -> None:
         service = self.project.settings.service

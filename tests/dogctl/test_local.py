@@ -54,3 +54,15 @@ def test_who_waits_for_another_is_told_so_once(tmp_path: Path) -> None:
         ):
             pass
     assert told == ["waiting for another dogctl that works here"]
+
+
+def test_a_docker_configuration_that_cannot_be_read_is_no_missing_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    for text in ('{"auths": {"ghcr.io": {"auth": "canary"}}}', "[]"):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(ToolError) as raised:
+            Docker.connect()
+        assert raised.value.code == "docker-config-unreadable"
+        assert "canary" not in repr(vars(raised.value))
