@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,11 @@ def test_the_login_of_the_settings_goes_to_its_registry_only(config: Path) -> No
     assert credentials_for("ghcr.io", accounts) == Login("me", Secret(CANARY))
     for registry in ("quay.io", "europe-docker.pkg.dev", "evil-docker.pkg.dev.example"):
         assert credentials_for(registry, accounts) is None
+    for registry in (ECR, *GOOGLE):
+        cloud = Accounts(docker=MINE, docker_registry=registry)
+        assert credentials_for(registry, cloud) != MINE, "it is that of Docker Hub"
+        theirs = Login("AWS" if registry == ECR else "_json_key", Secret(CANARY))
+        assert credentials_for(registry, replace(cloud, docker=theirs)) == theirs
     own = Accounts(docker=MINE, docker_registry="quay.io")
     assert credentials_for("quay.io", own) == MINE
     assert credentials_for("docker.io", own) == Login("me", Secret(CANARY))
