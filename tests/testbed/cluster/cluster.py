@@ -1,9 +1,9 @@
-"""A cluster of one node, or of two, that runs real pods, started in seconds in the namespaces of an engine.
+"""A cluster of real pods, started in seconds in the namespaces of an engine.
 
-Pods pull what the engine pushed to its registry, under the same name. Node ports are on
-127.0.0.1 of the namespaces, services of the type LoadBalancer on addresses of their own there;
-`Cluster.network()` leads to them. Claims get volumes on the node of their first pod.
-NetworkPolicies are accepted and not enforced. `tests.testbed.cluster.second` has the second node.
+It has one node; `tests.testbed.cluster.second` adds a second. Pods pull what the engine pushed to
+its registry, under the same name. Node ports are on 127.0.0.1 of the namespaces, services of the
+type LoadBalancer on addresses of their own there; `Cluster.network()` leads to them. Claims get
+volumes on the node of their first pod. NetworkPolicies are accepted and not enforced.
 """
 
 from __future__ import annotations
