@@ -335,3 +335,20 @@ def test_a_volume_without_its_passwords_is_refused(again: Release) -> None:
     with pytest.raises(RuntimeError, match="holds a database, and the Secret"):
         again.install(again.images.old)
     assert again.left() == {f"persistentvolumeclaim/data-{NAME}-mysql-0"}
+
+
+def test_any_other_image_will_do(again: Release) -> None:
+    """One without routes of its own, without a database, whose user has a name only."""
+    cluster = again.cluster
+    cluster.run("docker", "tag", "python:3.13-alpine", f"{cluster.engine.registry}/python:3.13")
+    image = push(cluster, "python", "3.13")
+    values = {
+        "image": image,
+        "command": ["python", "-m", "http.server", "8000", "--directory", "/etc"],
+        "port": 8000,
+        "probes": {"liveness": {"path": ""}, "readiness": {"path": "/hostname"}},
+        "database": {"kind": "none"},
+    }
+    words = ["install", "other", str(CHART), *IN, "--values=-", "--wait", "--timeout=1m"]
+    again.run(*words, stdin=json.dumps(values))
+    again.run("test", "other", *IN)
