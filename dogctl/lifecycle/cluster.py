@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from dogctl.clouds.kubernetes import Kubernetes
 from dogctl.errors import ConfigError
 from dogctl.lifecycle import targets
-from dogctl.lifecycle.targets import Remember, TargetDriver
+from dogctl.lifecycle.targets import TargetDriver
+from dogctl.secrets import Remember
 from dogctl.tools.helm import Helm
 from dogctl.tools.runner import LOCAL, Runner
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dogctl.errors import ConfigError
 from dogctl.image import DOCKER_HUB, ImageRef
 from dogctl.registries.base import Login
 from dogctl.registries.credentials import Accounts, credentials_for
-from dogctl.secrets import Secret
+from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
 
+
 # Hears of every password before it is used, to keep it out of all outputs.
-Remember = Callable[[Secret], None]
-
-
 def image_name(project: Project) -> ImageRef:
     """The repository of the project's image, without a tag.
 

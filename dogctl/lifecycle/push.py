@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from dogctl.answer import Answer, Fields, Text
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
-from dogctl.lifecycle.image import Remember
 from dogctl.lifecycle.push_names import Names, push_names
 from dogctl.lifecycle.push_registry import Place
 from dogctl.lifecycle.push_upload import Upload, is_known, seen
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.registries.oci import OciRegistry
+from dogctl.secrets import Remember
 from dogctl.tools.docker import Docker, Image
 from dogctl.tools.runner import LOCAL, Runner
 

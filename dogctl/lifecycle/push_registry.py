@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from dogctl.lifecycle.image import Remember, image_name, login_for
+from dogctl.lifecycle.image import image_name, login_for
 from dogctl.registries.base import Login
 from dogctl.registries.http import Pause
 from dogctl.registries.oci import OciRegistry
+from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Block, Fields, Text
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record
 from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart
-from dogctl.lifecycle.cluster import Remember, connect
+from dogctl.lifecycle.cluster import check_pin, connect
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.manifest import objects
@@ -24,8 +24,10 @@ from dogctl.lifecycle.release_diff import changes, hook_changes
 from dogctl.lifecycle.release_image import image_step
 from dogctl.lifecycle.release_steps import Applied, Comparison, Options, Work, look_only
 from dogctl.lifecycle.revisions import revisions
+from dogctl.lifecycle.targets import start_step
 from dogctl.lifecycle.verify import Verified
 from dogctl.plan import Plan, Results, Run, Step
+from dogctl.secrets import Remember
 from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:
@@ -40,11 +42,19 @@ class Rendered(Comparison):
     chart: str
 
 
+@dataclass(frozen=True)
+class Start:
+    """That a cluster on this machine is to be started, and with how many nodes a new one."""
+
+    nodes: int | None = None
+
+
 def plan_release(
     project: Project,
     image: str | None,
     options: Options,
     *,
+    start: Start | None = None,
     remember: Remember = lambda _: None,
     redact: Redact = lambda text: text,
     runner: Runner = LOCAL,
@@ -53,16 +63,23 @@ def plan_release(
 
     Args:
         image: the image to release, if not the one of what is checked out.
+        start: start the cluster first, if it does not run.
         remember: hears of every secret before it is used.
         redact: masks all of them.
 
     Raises ConfigError, and DogctlError if the cluster is away or not the right one.
     """
-    cluster = connect(project, remember=remember, changes=True, runner=runner)
+    cluster = connect(
+        project, remember=remember, changes=True, start=start is not None, runner=runner
+    )
+    pinned = partial(check_pin, project, cluster, changes=True)
+    first = (start_step(cluster.target, start.nodes, pinned),) if start else ()
+    needs = tuple(step.name for step in first)
     work = Work(project, cluster, options, remember, redact, verb="release", applies="upgrade")
     release = _Release(work)
     steps = (
-        image_step(project, image, remember, runner),
+        *first,
+        image_step(project, cluster.target, image, needs, remember, runner),
         release.compare(),
         work.take(),
         release.upgrade(),

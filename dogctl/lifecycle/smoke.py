@@ -11,7 +11,7 @@ from dogctl.errors import ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.app import compose_variables
 from dogctl.lifecycle.compose_engine import find_file
-from dogctl.lifecycle.image import Remember, image_name, login_for, shown
+from dogctl.lifecycle.image import image_name, login_for, shown
 from dogctl.lifecycle.smoke_passes import Pass
 from dogctl.lifecycle.smoke_report import rows
 from dogctl.lifecycle.smoke_runs import Runs
@@ -19,6 +19,7 @@ from dogctl.lifecycle.smoke_stack import SmokeTest, leftovers
 from dogctl.lifecycle.source import read_source
 from dogctl.lifecycle.tags import version_tag
 from dogctl.plan import Plan, Results
+from dogctl.secrets import Remember
 from dogctl.tools.compose import Compose, require_compose
 from dogctl.tools.docker import Docker
 from dogctl.tools.runner import LOCAL, Runner

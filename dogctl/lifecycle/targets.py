@@ -12,14 +12,12 @@ from dogctl.config.model import Target
 from dogctl.errors import ConfigError
 from dogctl.image import ImageRef
 from dogctl.plan import Results, Run, Step
-from dogctl.secrets import Secret
+from dogctl.secrets import Remember
 from dogctl.tools.runner import LOCAL, Listener, Runner
 
 if TYPE_CHECKING:
     from dogctl.clouds.kubernetes import Kubernetes
     from dogctl.config.model import Project
-
-Remember = Callable[[Secret], None]
 
 START, LOAD = "start", "load"
 
@@ -129,7 +127,10 @@ def start_step(
 
 
 def load_step(
-    target: TargetDriver, image: Callable[[Results], ImageRef], needs: tuple[str, ...] = ()
+    target: TargetDriver,
+    image: Callable[[Results], ImageRef],
+    needs: tuple[str, ...] = (),
+    name: str = LOAD,
 ) -> Step:
     """Brings the image into the cluster; answers the name that pods are to use.
 
@@ -142,7 +143,7 @@ def load_step(
         return f"load {image(results) if known else 'the image'} into the cluster"
 
     return Step(
-        LOAD,
+        name,
         change,
         lambda run: target.load(image(run.results), run.progress, run.stop),
         needs=needs,
