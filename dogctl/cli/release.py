@@ -60,6 +60,7 @@ def release(
     keep_failed: KeepFailed = False,
     lock_wait: LockWait = 20,
     dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> "Answer":
     """Release the image to an environment's cluster with Helm. Again: nothing to do."""
     from dogctl.errors import ConfigError
@@ -88,6 +89,7 @@ def release(
         plan,
         lambda results: releases.answer_release(project.environment or "", results),
         dry_run=dry_run,
+        yes=yes,
     )
 
 

@@ -87,7 +87,8 @@ def plan_release(
         work.verify(),
         work.give_back(),
     )
-    return Plan("release", steps)
+    warning = f"{project.environment} is protected. This releases to {cluster.server}."
+    return Plan("release", steps, warning if project.settings.protected else None)
 
 
 def answer_release(environment: str, results: Results) -> Answer:

@@ -38,9 +38,21 @@ def image_step(
     """
     if target.pushes:
         wanted = _given(project, given) if given else push_names(project, (), runner).version
+        _refuse_unclean(project, wanted)
         return _find(project, wanted, needs, remember)
     local = _given(project, given) if given else _local(project, runner)
     return load_step(target, lambda _: local, needs, name=IMAGE)
+
+
+def _refuse_unclean(project: Project, wanted: ImageRef) -> None:
+    """A protected environment gets what a commit has, so that it can be had again."""
+    if project.settings.protected and ".dirty." in (wanted.tag or ""):
+        raise ConfigError(
+            f"{project.environment} is protected, and {shown(wanted)} is of no commit",
+            code="unclean-tree",
+            where=str(project.root),
+            hint="commit first, or name an image with --image",
+        )
 
 
 def _find(project: Project, wanted: ImageRef, needs: tuple[str, ...], remember: Remember) -> Step:

@@ -240,6 +240,15 @@ def test_values_of_the_environment_and_the_project_and_our_own(tmp_path: Path) -
         chart_values(project(tmp_path, values=("no.yaml",)), Chart(str(folder)), IMAGE)
 
 
+def test_faults_on_demand_reach_no_protected_environment(tmp_path: Path) -> None:
+    folder = chart(tmp_path, "app", "env: {}\n")
+    faulty = project(tmp_path, faults="slow=1")
+    assert chart_values(faulty, Chart(str(folder)), IMAGE)["env"] == {"FAULTS": "slow=1"}
+    (folder / "values-dev.yaml").write_text("env: {FAULTS: crash=3}\n")
+    with pytest.raises(ConfigError, match="faults on demand are refused"):
+        chart_values(project(tmp_path, protected=True), Chart(str(folder)), IMAGE)
+
+
 def test_tables_of_values_merge_and_all_else_is_replaced() -> None:
     assert merged({"a": {"b": [1]}, "c": 1}, {"a": {"b": [2]}, "c": None}) == {
         "a": {"b": [2]},
