@@ -64,7 +64,7 @@ class Gke:
     clusters: list[GkeCluster] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
 
-    def answer(self, path: str, caller: str) -> Answer | None:
+    def answer(self, path: str, caller: str, _body: Any = None) -> Answer | None:
         """The answer to a GET; None if it is for another API."""
         found = PLACE.fullmatch(path)
         if found is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -35,6 +35,8 @@ POD_URL = f"http://{addresses.NODE}:{addresses.TOKENS_PORT}"
 # What the API says of a cluster is an address without a port.
 TO_THE_API = "--destination 127.0.0.1 --protocol tcp --dport 443"
 HTTPS = f"nat OUTPUT {TO_THE_API} --jump REDIRECT --to-ports {addresses.API_PORT}"
+# The answer to a path, a caller and a body; None if it is for another API.
+Api = Callable[[str, str, Any], Answer | None]
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Google:
 
     The next requests to an API get the answers in `next`, before any others are made. `asked` has
     the requests to APIs, with who made them. `reviewed` is how often the API server of the cluster
-    asked about a token. `machine` is the account of those who ask the metadata server.
+    asked about a token. `machine` is the account of those who ask the metadata server. `apis` are those besides GKE's.
     """
 
     cluster: Cluster
@@ -52,6 +54,7 @@ class Google:
     gke: Gke
     next: list[Answer] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    apis: list[Api] = field(default_factory=list)
     reviewed: int = 0
     machine: Account | None = None
 
@@ -96,7 +99,7 @@ class Google:
         """Its key, which says where it gets its tokens."""
         return account.key(f"{POD_URL if for_pods else URL}/token")
 
-    def get(self, path: str, authorization: str) -> Answer:
+    def ask(self, path: str, authorization: str, body: Any = None) -> Answer:
         """The answer of an API."""
         caller = self.accounts.caller(authorization)
         self.asked.append((path, caller or ""))
@@ -104,7 +107,8 @@ class Google:
             return self.next.pop(0)
         if caller is None:
             return unauthenticated()
-        return self.gke.answer(path, caller) or (404, {})
+        answers = (api(path, caller, body) for api in (self.gke.answer, *self.apis))
+        return next(filter(None, answers), (404, {}))
 
     def review(self, body: Any) -> Answer:
         """What the API server wants to know of a token."""
@@ -174,7 +178,7 @@ class Answering(BaseHTTPRequestHandler):
         if path.startswith(METADATA) or path == "/":
             self.answer(*self.google.metadata(path if path != "/" else METADATA))
         else:
-            self.answer(*self.google.get(path, self.headers.get("Authorization", "")))
+            self.answer(*self.google.ask(path, self.headers.get("Authorization", "")))
 
     def do_POST(self) -> None:
         """A token, or what the API server asks."""
@@ -184,8 +188,9 @@ class Answering(BaseHTTPRequestHandler):
                 self.answer(*self.google.accounts.exchange(parse_qs(body.decode())))
             case "/tokenreview":
                 self.answer(*self.google.review(json.loads(body)))
-            case _:
-                self.answer(404, {})
+            case path:
+                authorization = self.headers.get("Authorization", "")
+                self.answer(*self.google.ask(path, authorization, json.loads(body)))
 
     def answer(self, status: int, body: Any) -> None:
         """Answer in JSON; a word alone is text."""
