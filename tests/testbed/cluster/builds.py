@@ -104,7 +104,6 @@ def kubernetes(name: str) -> Build:
 HELM3 = "helm.sh/helm/v3"
 HELM4 = "helm.sh/helm/v4"
 KUBECONFORM = "github.com/yannh/kubeconform"
-CLOUD_SQL_PROXY = "github.com/GoogleCloudPlatform/cloud-sql-proxy/v2"
 BUILDS = (
     kubernetes("kube-apiserver"),
     kubernetes("kube-controller-manager"),
@@ -148,5 +147,4 @@ BUILDS = (
         KUBECONFORM,
         {"main.version": "{v}"},
     ),
-    Build("cloud-sql-proxy", "proxy", CLOUD_SQL_PROXY, CLOUD_SQL_PROXY),
 )
