@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -19,6 +20,7 @@ from dogctl.errors import ConfigError, DogctlError
 
 if TYPE_CHECKING:
     import httpx2
+    from httpx2.websockets import WebSocketSession
     from lightkube.config.kubeconfig import SingleConfig
 
 Object = dict[str, Any]
@@ -29,6 +31,7 @@ TRIES = 4
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 10.0
 PAGE = 500
+LARGEST_MESSAGE = 1024 * 1024
 UNAUTHORIZED = 401
 NOT_FOUND = 404
 TOO_MANY = 429
@@ -242,19 +245,36 @@ class Kubernetes:
         lines: int | None = None,
         previous: bool = False,
         since: int | None = None,
+        stamped: bool = False,
     ) -> list[str]:
-        """What a container said: its last lines, or all of the last seconds."""
-        params = _log_params(container, lines, since)
+        """What a container said: its last lines, or all of the last seconds.
+
+        Args:
+            previous: what it said before its last restart.
+            stamped: each line begins with its time, and a space.
+        """
+        params = _log_params(container, lines, since, stamped)
         params |= {"previous": "true"} if previous else {}
         answer = self._send("GET", f"{PODS.path(namespace, pod)}/log", params=params)
         said: bytes = answer.content
-        return said.decode(errors="replace").splitlines()
+        return said.decode(errors="replace").removesuffix("\n").split("\n") if said else []
 
     def follow(
-        self, namespace: str, pod: str, container: str, *, lines: int | None = None
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        lines: int | None = None,
+        since: int | None = None,
+        stamped: bool = False,
     ) -> Iterator[str]:
-        """What a container said and says, until it ends or the connection does."""
-        params = _log_params(container, lines, None) | {"follow": "true"}
+        """What a container said and says, until it ends or the connection does.
+
+        Args:
+            stamped: each line begins with its time, and a space.
+        """
+        params = _log_params(container, lines, since, stamped) | {"follow": "true"}
         path = f"{PODS.path(namespace, pod)}/log"
         with (
             unreachable(self.server),
@@ -299,6 +319,14 @@ class Kubernetes:
             except ApiError as error:
                 raise failed(str(error), self.server) from None
         return Ran(done.exit_code, cast(bytes, done.stdout or b""), cast(bytes, done.stderr))
+
+    @contextmanager
+    def websocket(
+        self, path: str, params: Mapping[str, str | Sequence[str]], protocols: Sequence[str]
+    ) -> Iterator[WebSocketSession]:
+        """A connection for messages in both directions. Raises DogctlError if it is refused."""
+        with unreachable(self.server), ExitStack() as stack:
+            yield self._upgraded(stack, path, params, protocols)
 
     def _change(
         self,
@@ -374,6 +402,32 @@ class Kubernetes:
                 answer = ask()
             return answer
 
+    def _upgraded(
+        self,
+        stack: ExitStack,
+        path: str,
+        params: Mapping[str, str | Sequence[str]],
+        protocols: Sequence[str],
+        *,
+        again: bool = True,
+    ) -> WebSocketSession:
+        from httpx2.websockets import WebSocketUpgradeError
+
+        opened = self._http().websocket(
+            path,
+            params=params,
+            subprotocols=list(protocols),
+            max_message_size_bytes=LARGEST_MESSAGE,
+        )
+        try:
+            return stack.enter_context(opened)
+        except WebSocketUpgradeError as error:
+            if error.response.status_code == UNAUTHORIZED and again:
+                self._forget()
+                return self._upgraded(stack, path, params, protocols, again=False)
+            # What it says cannot be read any more; a plain request is refused in the same words.
+            raise refused(self._http().get(path, params=params)) from None
+
     def _http(self) -> httpx2.Client:
         """One for all threads, since to connect with TLS takes longer than to ask."""
         with self._lock:
@@ -426,8 +480,11 @@ def _object(answer: httpx2.Response | None) -> Object | None:
     return dict(answer.json()) if answer is not None else None
 
 
-def _log_params(container: str, lines: int | None, since: int | None) -> dict[str, str]:
+def _log_params(
+    container: str, lines: int | None, since: int | None, stamped: bool
+) -> dict[str, str]:
     params = {"container": container}
+    params |= {"timestamps": "true"} if stamped else {}
     params |= {"tailLines": str(lines)} if lines is not None else {}
     params |= {"sinceSeconds": str(since)} if since is not None else {}
     return params

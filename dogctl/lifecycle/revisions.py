@@ -1,0 +1,55 @@
+"""The revisions of a release, as Helm keeps them in the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dogctl.clouds.kubernetes import SECRETS
+from dogctl.lifecycle.record import Record, Result
+from dogctl.tools.helm_storage import Revision, Status, revision, selector, with_status
+
+if TYPE_CHECKING:
+    from dogctl.lifecycle.cluster import Cluster
+
+_WORKED = (Status.DEPLOYED, Status.SUPERSEDED)
+
+
+def revisions(cluster: Cluster) -> list[Revision]:
+    """All revisions of the release, the oldest first; none if it was never made.
+
+    Raises DogctlError.
+    """
+    found = cluster.kubernetes.select(SECRETS, cluster.namespace, labels=selector(cluster.release))
+    return sorted(map(revision, found), key=lambda each: each.number)
+
+
+def deployed(found: Sequence[Revision]) -> Revision | None:
+    """The revision that runs, as far as Helm knows."""
+    return next((each for each in reversed(found) if each.status is Status.DEPLOYED), None)
+
+
+def worked_before(
+    found: Sequence[Revision], records: dict[int, Record], number: int
+) -> Revision | None:
+    """The last revision before this one that worked, to go back to."""
+    good = (
+        each
+        for each in reversed(found)
+        if each.number < number
+        and each.status in _WORKED
+        and not (each.number in records and records[each.number].result is Result.FAILED)
+    )
+    return next(good, None)
+
+
+def give_up(cluster: Cluster, pending: Revision) -> None:
+    """Say of a revision that Helm was killed at that it failed, so that Helm takes another one.
+
+    Only the holder of the lease may do that. Raises DogctlError.
+    """
+    secret = cluster.kubernetes.get(SECRETS, pending.secret, cluster.namespace)
+    if secret and revision(secret).status.pending:
+        text = f"given up by dogctl: it was {pending.status} when its run died"
+        changed = with_status(secret, Status.FAILED, text)
+        cluster.kubernetes.replace(SECRETS, changed, cluster.namespace)
