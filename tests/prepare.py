@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from tests.testbed.cluster.conformance import conformance
 from tests.testbed.cluster.parts import parts
 from tests.testbed.debian import MissingPackages, ensure
 from tests.testbed.engine import engine_here
@@ -32,6 +33,7 @@ def main() -> None:
             prepare(f"{what} ({', '.join(packages)})", partial(ensure, *packages))
         prepare("a Docker engine", engine)
         cluster.result()
+        prepare("the schemas of Kubernetes", conformance)
 
 
 def prepare(what: str, make: Callable[[], object]) -> None:

@@ -24,7 +24,7 @@ from types import FrameType
 from typing import NoReturn
 
 from tests.testbed import cache, images, programs
-from tests.testbed.cluster import parts
+from tests.testbed.cluster import conformance, parts
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.debian import MissingPackages
 from tests.testbed.engine import Engine, engine, own_engine
@@ -107,6 +107,7 @@ def up(kubernetes: bool) -> int:
 def status() -> int:
     """Say what there is."""
     used = {f"programs-{programs.key()}", f"images-{images.key()}", *parts.folders()}
+    used.add(conformance.folder())
     for path in sorted(cache.folder().glob("*-*/versions")):
         note = "" if path.parent.name in used else "  (no longer used)"
         print(f"{path.parent}  {megabytes(path.parent)} MB{note}")

@@ -1,6 +1,6 @@
 """The programs of a cluster, compiled from Go modules into the cache.
 
-go/kubernetes and go/tools say in their go.mod which versions these are. What they leave open
+Each folder under go/ says in its go.mod which versions these are. What they leave open
 follows from it, since Go selects the lowest versions that everybody agrees with, and checks what
 it downloads against its public log of checksums.
 """
@@ -103,6 +103,7 @@ def kubernetes(name: str) -> Build:
 
 HELM3 = "helm.sh/helm/v3"
 HELM4 = "helm.sh/helm/v4"
+KUBECONFORM = "github.com/yannh/kubeconform"
 BUILDS = (
     kubernetes("kube-apiserver"),
     kubernetes("kube-controller-manager"),
@@ -138,5 +139,12 @@ BUILDS = (
         f"{HELM4}/cmd/helm",
         HELM4,
         {f"{HELM4}/internal/version.version": "{v}"},
+    ),
+    Build(
+        "kubeconform",
+        "kubeconform",
+        f"{KUBECONFORM}/cmd/kubeconform",
+        KUBECONFORM,
+        {"main.version": "{v}"},
     ),
 )
