@@ -244,12 +244,13 @@ class Kubernetes:
         *,
         lines: int | None = None,
         previous: bool = False,
-        since: int | None = None,
+        since: int | str | None = None,
         stamped: bool = False,
     ) -> list[str]:
         """What a container said: its last lines, or all of the last seconds.
 
         Args:
+            since: so many seconds ago, or a time.
             previous: what it said before its last restart.
             stamped: each line begins with its time, and a space.
         """
@@ -266,12 +267,13 @@ class Kubernetes:
         container: str,
         *,
         lines: int | None = None,
-        since: int | None = None,
+        since: int | str | None = None,
         stamped: bool = False,
     ) -> Iterator[str]:
         """What a container said and says, until it ends or the connection does.
 
         Args:
+            since: so many seconds ago, or a time, of which the second counts.
             stamped: each line begins with its time, and a space.
         """
         params = _log_params(container, lines, since, stamped) | {"follow": "true"}
@@ -481,12 +483,13 @@ def _object(answer: httpx2.Response | None) -> Object | None:
 
 
 def _log_params(
-    container: str, lines: int | None, since: int | None, stamped: bool
+    container: str, lines: int | None, since: int | str | None, stamped: bool
 ) -> dict[str, str]:
     params = {"container": container}
     params |= {"timestamps": "true"} if stamped else {}
     params |= {"tailLines": str(lines)} if lines is not None else {}
-    params |= {"sinceSeconds": str(since)} if since is not None else {}
+    unit = "sinceTime" if isinstance(since, str) else "sinceSeconds"
+    params |= {unit: str(since)} if since is not None else {}
     return params
 
 

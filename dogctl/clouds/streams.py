@@ -9,12 +9,13 @@ https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubelet/
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from dogctl.clouds.kubernetes import PODS, Kubernetes
-from dogctl.clouds.kubernetes_errors import UNREACHABLE, failed
+from dogctl.clouds.kubernetes_errors import UNREACHABLE
 from dogctl.errors import DogctlError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def command(
     params: dict[str, str | Sequence[str]] = {"container": container, "command": words}
     params |= {name: "true" for name, value in wanted.items() if value}
     path = f"{PODS.path(namespace, pod)}/exec"
-    with kubernetes.websocket(path, params, COMMANDS) as session:
+    with kubernetes.websocket(path, params, COMMANDS) as session, _closed(session):
         yield Stream(session, kubernetes.server)
 
 
@@ -106,14 +107,24 @@ def command(
 def port(kubernetes: Kubernetes, namespace: str, pod: str, number: int) -> Iterator[Stream]:
     """One connection to a port of a pod. Raises DogctlError."""
     path = f"{PODS.path(namespace, pod)}/portforward"
-    with kubernetes.websocket(path, {"ports": str(number)}, PORTS) as session:
+    with kubernetes.websocket(path, {"ports": str(number)}, PORTS) as session, _closed(session):
         stream = Stream(session, kubernetes.server)
         for _ in (DATA, PROBLEM):
             stream.receive()  # each stream begins with the number of the port
         yield stream
 
 
-def exit_code(status: bytes, server: str) -> int:
+@contextmanager
+def _closed(session: WebSocketSession) -> Iterator[None]:
+    """At the end, wake the thread that reads: it would wait for the other side, dead or alive."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            session.stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
+def exit_code(status: bytes) -> int:
     """How a command ended, as the cluster says at its end.
 
     Raises DogctlError if it could not be run, or nobody knows how it ended.
@@ -126,4 +137,9 @@ def exit_code(status: bytes, server: str) -> int:
         codes = [each["message"] for each in causes if each.get("reason") == "ExitCode"]
         if codes:
             return int(codes[0])
-    raise failed(str(said.get("message") or "the command could not be run"), server)
+    reason = str(said.get("message") or "nobody says why").rpartition("exec failed: ")[2]
+    raise DogctlError(
+        f"the command could not be run: {reason}",
+        code="exec-failed",
+        hint="name a program that is in the image; without any it is a shell",
+    )
