@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from time import monotonic
 from typing import Any
@@ -53,9 +53,11 @@ class Asking:
         """The answer, or the default where there is an error in its place."""
         return default if self.error(name) else self[name]
 
-    def errors(self) -> list[DogctlError]:
-        """Those of all questions so far, as they were asked."""
-        return [error for error in map(self.error, self._answers) if error]
+    def errors(self, names: Iterable[str]) -> list[DogctlError]:
+        """Those of some questions, in their order."""
+        return [error for error in map(self.error, names) if error]
 
-    def __len__(self) -> int:
-        return len(self._answers)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the questions so far."""
+        return tuple(self._answers)

@@ -178,7 +178,7 @@ def _health(look: Look) -> Data | None:
     service, code, body = found
     path = look.project.settings.health
     ok = 200 <= code < 400
-    said = "" if ok else " ".join(body.decode(errors="replace").split())[:200]
+    said = "" if ok else " ".join(body.split())[:200]
     says = f"{path} answers {code}" + (f": {said}" if said else "")
     return {"path": path, "service": service, "status": code, "ok": ok, "says": says}
 
@@ -191,7 +191,7 @@ def _count(look: Look) -> Data | None:
     try:
         if code != 200:
             raise ValueError(f"answers {code}")
-        value = read_number(number, body.decode(errors="replace"))
+        value = read_number(number, body)
     except ValueError as error:
         raise DogctlError(f"{number.path} {error}", code="no-number") from None
     name = number.json.rpartition(".")[2] if number.json else number.path

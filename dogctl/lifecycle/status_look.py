@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -26,6 +26,7 @@ from dogctl.clouds.kubernetes import (
     STATEFUL_SETS,
     Kind,
 )
+from dogctl.clouds.kubernetes_errors import FORBIDDEN
 from dogctl.errors import DogctlError
 from dogctl.lifecycle import record
 from dogctl.lifecycle.address import first_port
@@ -56,6 +57,9 @@ PIN, IDENTITY, VERSION, REVISIONS, RECORDS = "pin", "identity", "version", "revi
 POD, REPLICA_SET, WARNING, TLS = "Pod", "ReplicaSet", "warnings", "certificates"
 HEALTH, COUNT, URL, OTHERS, SERVED = "health", "count", "url", "objects", "served certificates"
 _THREADS = 8
+_REFUSED = (401, 403)
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
+_STATUS = ("Status", "v1")
 
 Key = tuple[str, str, str]
 
@@ -83,7 +87,7 @@ class Look:
         asking.ask(WARNING, lambda: kubernetes.select(EVENTS, namespace, **warnings))
         certain = {"fields": "type=kubernetes.io/tls"}
         asking.ask(TLS, lambda: kubernetes.select(SECRETS, namespace, **certain))
-        independent = len(asking)
+        independent = asking.names
         asking.ask(HEALTH, lambda: self._get(self.project.settings.health), *SERVING, "Service")
         if self.counter:
             asking.ask(COUNT, self._count, *SERVING, "Service")
@@ -140,11 +144,12 @@ class Look:
         """The objects of the revision that runs. Raises DogctlError."""
         return objects(self.revision.manifest) if self.revision else []
 
-    def _refuse(self, independent: int) -> None:
+    def _refuse(self, independent: Collection[str]) -> None:
+        """A report with nothing in it is none."""
         if error := self.asking.error(PIN):
             raise error
-        errors = self.asking.errors()
-        if len(errors) >= independent - 1:  # nothing is pinned without a pin
+        errors = self.asking.errors(independent)
+        if len(errors) == len(independent) - 1:  # without a pin, that one is answered by nobody
             raise errors[0]
 
     def _revisions(self) -> list[Revision]:
@@ -166,15 +171,23 @@ class Look:
         found = self.cluster.kubernetes.select(address, self.cluster.namespace)
         return [{"kind": kind, **item} for item in found]
 
-    def _get(self, path: str) -> tuple[str, int, bytes] | None:
+    def _get(self, path: str) -> tuple[str, int, str] | None:
         """The service, its status and its answer; None if the app has no service."""
         if (service := self.service) is None:
             return None
         name, port = service["metadata"]["name"], str(first_port(service)["port"])
         kubernetes, namespace = self.cluster.kubernetes, self.cluster.namespace
-        return (name, *kubernetes.ask_service(namespace, name, port, path))
+        code, body = kubernetes.ask_service(namespace, name, port, path)
+        if code in _REFUSED and (said := own_words(body)):
+            raise DogctlError(
+                f"the cluster refuses: {said}",
+                code=FORBIDDEN,
+                where=f"{namespace}/services/{name}/proxy",
+                hint="let the cluster's administrator grant that",
+            )
+        return name, code, (own_words(body) or body.decode(errors="replace"))
 
-    def _count(self) -> tuple[str, int, bytes] | None:
+    def _count(self) -> tuple[str, int, str] | None:
         return (
             self._get(self.counter.number.path)
             if self.counter and self.counter.number.path
@@ -212,12 +225,23 @@ class Look:
             return dict(zip(hosts, pool.map(_shown, hosts), strict=True))
 
 
+def own_words(body: bytes) -> str | None:
+    """What the cluster says where an answer is its own, and not that of the app behind it."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return None
+    is_own = isinstance(said, dict) and (said.get("kind"), said.get("apiVersion")) == _STATUS
+    return str(said.get("message")) if is_own else None
+
+
 def _secure_hosts(ingresses: Iterable[Object]) -> dict[str, None]:
     return {
         host: None
         for ingress in ingresses
         for tls in ingress["spec"].get("tls") or ()
         for host in tls.get("hosts") or ()
+        if "*" not in host
     }
 
 

@@ -53,10 +53,8 @@ def _reasons(data: Data) -> Iterator[str]:
         yield from (cause["message"] for cause in each["causes"])
         if each["waits"]:
             yield f"{each['name']} waits for {each['waits']}"
-    health = data["health"] or {}
-    if failed(health):
-        yield health["error"]["message"]
-    elif health and not health["ok"]:
+    health = data["health"]
+    if health and not failed(health) and not health["ok"]:
         yield health["says"]
     last = release.get("last")
     for each in (release, last) if last else (release,):

@@ -59,11 +59,16 @@ target = "context"
 context = "CONTEXT"
 namespace = "tiny"
 
-[tool.dogctl.env.prod]
+[tool.dogctl.env.empty]
 target = "context"
 context = "CONTEXT"
 namespace = "elsewhere"
-protected = true
+
+[tool.dogctl.env.wrong]
+target = "context"
+context = "CONTEXT"
+namespace = "tiny"
+pin = "00000000-0000-0000-0000-000000000000/0000000000000000"
 """
 VALUES: Mapping[str, Any] = {
     "replicas": 2,

@@ -97,7 +97,7 @@ def test_a_question_without_an_answer_leaves_the_others() -> None:
     asking.ask("both", lambda: (asking.get("bad", 0), asking["good"]), "bad", "good")
     asking.ask("needy", lambda: asking["bad"], "bad")
     assert asking["both"] == (0, 1)
-    assert [error.code for error in asking.errors()] == ["no", "no"]
+    assert [error.code for error in asking.errors(asking.names)] == ["no", "no"]
     assert set(asking.seconds) == {"bad", "good", "both", "needy"}
 
 
