@@ -23,7 +23,7 @@ Data = dict[str, Any]
 
 # Beyond this, nobody reads on.
 EVENTS = 8
-_LONGEST = 200
+_LONGEST = 300
 
 
 def workload_data(item: Object, replica_sets: Sequence[Object], pods: Sequence[Object]) -> Data:

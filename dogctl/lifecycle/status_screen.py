@@ -13,6 +13,9 @@ from dogctl.lifecycle.status_verdict import failed
 
 Data = Mapping[str, Any]
 
+_LONGEST = 80
+_LONGEST_PROBLEM = 40
+
 WORKLOADS = ("WORKLOAD", "READY", "IMAGE", "WAITS FOR")
 PODS = ("POD", "READY", "RESTARTS", "AGE", "NODE", "IMAGE", "PROBLEM")
 EVENTS = ("LAST", "TIMES", "WARNING", "ABOUT", "MESSAGE")
@@ -51,8 +54,8 @@ def _url(found: Data, _: datetime) -> Iterator[str]:
 
 
 def _image(found: Data, _: datetime) -> Iterator[str]:
-    version = f"{found['version']}: " if found["version"] else ""
-    yield f"{version}{found['name']}"
+    version = f"{found['version']}, " if found["version"] else ""
+    yield f"{version}{_brief(found['name'])}" if found["name"] else version
 
 
 def _release(found: Data, now: datetime) -> Iterator[str]:
@@ -75,9 +78,8 @@ def _pin(found: Data, _: datetime) -> Iterator[str]:
     if failed(found["identity"]):
         yield f"not known: {found['identity']['error']['message']}"
     else:
-        yield found["pin"] + (
-            "" if found["pinned"] else " would hold the environment to this cluster"
-        )
+        note = "" if found["pinned"] else "none; to hold it to this cluster: "
+        yield f"{note}{found['pin']}"
 
 
 def _health(found: Data, _: datetime) -> Iterator[str]:
@@ -87,7 +89,7 @@ def _health(found: Data, _: datetime) -> Iterator[str]:
 def _autoscalers(found: Sequence[Data], _: datetime) -> Iterator[str]:
     for each in found:
         metrics = ", ".join(_metric(m) for m in each["metrics"])
-        why = each["problem"] or metrics
+        why = _short(each["problem"] or metrics)
         yield (
             f"{each['target']}: {_pods(each['current'])}, {each['desired']} wanted, {each['min']} to"
             f" {each['max']} allowed" + (f" ({why})" if why else "")
@@ -147,8 +149,13 @@ _FIELDS: Sequence[tuple[str, str, _Say]] = (
 
 
 def _workload(row: Data, _: datetime) -> tuple[str, ...]:
-    waits = row["causes"][0]["message"] if row["causes"] else row["waits"] or ""
-    return (row["name"], f"{row['ready']}/{row['wanted']}", _brief(row["image"]), waits)
+    ready = f"{row['ready']}/{row['wanted']}"
+    return (row["name"], ready, _brief(row["image"]), row["waits"] or "")
+
+
+def _short(text: str, longest: int = _LONGEST) -> str:
+    """So much as tells which it is; the rest is in the data."""
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _brief(image: str) -> str:
@@ -165,13 +172,13 @@ def _pod(row: Data, now: datetime) -> tuple[str, ...]:
         age(row["created"], now),
         row["node"] or "-",
         (row["digest"] or "-")[:SHORT_DIGEST],
-        row["problem"] or "",
+        _short(row["problem"] or "", _LONGEST_PROBLEM),
     )
 
 
 def _event(row: Data, now: datetime) -> tuple[str, ...]:
     last = f"{age(row['last'], now)} ago"
-    return (last, str(row["count"]), row["reason"], row["object"], row["message"])
+    return (last, str(row["count"]), row["reason"], row["object"], _short(row["message"]))
 
 
 _Cells = Callable[[Any, datetime], tuple[str, ...]]
