@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dogctl.cli import build, gifs, local, project, push, release, smoke
+from dogctl.cli import build, gifs, local, project, push, release, running, smoke
 from dogctl.cli.command import help_without_command
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ def root(
 
 
 local.register(app)
+running.register(app)
 build.register(app)
 smoke.register(app)
 push.register(app)

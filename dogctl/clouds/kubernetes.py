@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,10 +17,12 @@ from dogctl.clouds.kubeconfig import Kubeconfig, fingerprint
 from dogctl.clouds.kubernetes_errors import failed, no_kind
 from dogctl.clouds.kubernetes_exec import Ran, run
 from dogctl.clouds.kubernetes_http import JSON, JSON_PATCH, TIMEOUT, TRIES, Connection
+from dogctl.clouds.kubernetes_websocket import opened
 from dogctl.errors import DogctlError
 
 if TYPE_CHECKING:
     import httpx2
+    from httpx2.websockets import WebSocketSession
 
 __all__ = ["APPLY", "JSON_PATCH", "MERGE", "STRATEGIC", "Kind", "Kubernetes", "Ran"]
 
@@ -229,22 +232,51 @@ class Kubernetes:
         *,
         lines: int | None = None,
         previous: bool = False,
-        since: int | None = None,
+        since: int | str | None = None,
+        stamped: bool = False,
     ) -> list[str]:
-        """What a container said: its last lines, or all of the last seconds."""
-        params = _log_params(container, lines, since)
+        """What a container said: its last lines, or all of the last seconds.
+
+        Args:
+            since: so many seconds ago, or a time.
+            previous: what it said before its last restart.
+            stamped: each line begins with its time, and a space.
+        """
+        params = _log_params(container, lines, since, stamped)
         params |= {"previous": "true"} if previous else {}
         answer = self._api.send("GET", f"{PODS.path(namespace, pod)}/log", params=params)
         said: bytes = answer.content
-        return said.decode(errors="replace").splitlines()
+        return said.decode(errors="replace").removesuffix("\n").split("\n") if said else []
 
     def follow(
-        self, namespace: str, pod: str, container: str, *, lines: int | None = None
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        lines: int | None = None,
+        since: int | str | None = None,
+        stamped: bool = False,
     ) -> Iterator[str]:
-        """What a container said and says, until it ends or the connection does."""
-        params = _log_params(container, lines, None) | {"follow": "true"}
+        """What a container said and says, until it ends or the connection does.
+
+        Args:
+            since: so many seconds ago, or a time, of which the second counts.
+            stamped: each line begins with its time, and a space.
+        """
+        params = _log_params(container, lines, since, stamped) | {"follow": "true"}
         with self._api.stream(f"{PODS.path(namespace, pod)}/log", params) as said:
             yield from said.iter_lines()
+
+    @contextmanager
+    def websocket(
+        self, path: str, params: Mapping[str, str | Sequence[str]], protocols: Sequence[str]
+    ) -> Iterator[WebSocketSession]:
+        """A connection for messages in both directions. Raises DogctlError if it is refused."""
+        with self._api.explained(), ExitStack() as stack:
+            yield self._api.authorized(
+                lambda session: stack.enter_context(opened(session, path, params, protocols))
+            )
 
     def run(
         self,
@@ -298,8 +330,12 @@ def _object(answer: httpx2.Response | None) -> Object | None:
     return dict(answer.json()) if answer is not None else None
 
 
-def _log_params(container: str, lines: int | None, since: int | None) -> dict[str, str]:
+def _log_params(
+    container: str, lines: int | None, since: int | str | None, stamped: bool
+) -> dict[str, str]:
     params = {"container": container}
+    params |= {"timestamps": "true"} if stamped else {}
     params |= {"tailLines": str(lines)} if lines is not None else {}
-    params |= {"sinceSeconds": str(since)} if since is not None else {}
+    unit = "sinceTime" if isinstance(since, str) else "sinceSeconds"
+    params |= {unit: str(since)} if since is not None else {}
     return params

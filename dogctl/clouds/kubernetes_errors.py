@@ -38,7 +38,7 @@ _HINTS = {
     FORBIDDEN: "let the cluster's administrator grant that, or log in as somebody who may",
     CONFLICT: "run the command again",
     TOO_MANY: "run the command again in a minute",
-    FAILED: "run the command again; dogctl status --env NAME tells what works",
+    FAILED: "run the command again; dogctl status tells what works",
 }
 
 
