@@ -46,7 +46,7 @@ class Answer:
 
     data: Json
     blocks: tuple[Block, ...] = ()
-    exit_code: ExitCode = field(default=ExitCode.DONE)
+    exit_code: int = field(default=ExitCode.DONE)
 
     @classmethod
     def lines(cls, data: Json, lines: Iterable[str]) -> Answer:

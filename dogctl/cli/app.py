@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from dogctl.cli import build, db, gifs, local, project, push, release, secrets, smoke, uninstall
+from dogctl.cli import (
+    build,
+    db,
+    gifs,
+    local,
+    project,
+    push,
+    release,
+    running,
+    secrets,
+    smoke,
+    uninstall,
+)
 from dogctl.cli.command import help_without_command
 
 app = typer.Typer(
@@ -42,6 +54,7 @@ def root(
 
 
 local.register(app)
+running.register(app)
 build.register(app)
 smoke.register(app)
 push.register(app)

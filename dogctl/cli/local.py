@@ -20,18 +20,13 @@ EngineName = Annotated[
         "--engine", help="What runs the app: auto, compose or process.", show_default="auto"
     ),
 ]
-Service = Annotated[
-    str | None, typer.Option("--service", "-s", help="Another service of the stack than the app.")
-]
 Volumes = Annotated[bool, typer.Option("--volumes", help="Delete the local database too.")]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with every new line.")]
-Lines = Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines from the end.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands, in the order in which the help shows them."""
-    for function in (up, status, open_, logs, down):
-        command(app, function.__name__.rstrip("_"))(function)
+    for function in (up, down):
+        command(app)(function)
 
 
 def up(
@@ -63,39 +58,3 @@ def down(
     return session.perform(
         plan, lambda results: answer_down(project, plan, results), dry_run=dry_run, yes=yes
     )
-
-
-def status(session: "Session") -> "Answer":
-    """Show what runs."""
-    from dogctl.lifecycle.status import status as look
-
-    return look(session.project)
-
-
-def logs(
-    session: "Session", service: Service = None, follow: Follow = False, lines: Lines = 100
-) -> "Answer":
-    """Show what the app said."""
-    from dogctl.answer import Answer
-    from dogctl.errors import ConfigError
-    from dogctl.lifecycle import logs as log
-
-    if not follow:
-        recent = log.recent(session.project, lines, service)
-        return Answer.lines({"lines": recent}, recent)
-    if session.channel.json:
-        raise ConfigError(
-            "--json answers with one object, and a followed log has no end",
-            code="usage",
-            hint="dogctl logs --follow without --json; each line of the bundled app is JSON",
-        )
-    for line in log.follow(session.project, lines, service):
-        session.channel.line(line)
-    raise AssertionError("a followed log has no end")
-
-
-def open_(session: "Session") -> "Answer":
-    """Open the running app in the browser."""
-    from dogctl.lifecycle.open import open_app
-
-    return open_app(session.project)

@@ -24,6 +24,13 @@ ValuesFiles = Annotated[
     list[str] | None,
     typer.Option("--values", metavar="FILE", help="File with values, any number; the last wins."),
 ]
+Start = Annotated[
+    bool, typer.Option("--start", help="Start minikube or kind first, if it does not run.")
+]
+Nodes = Annotated[
+    int | None,
+    typer.Option("--nodes", min=1, help="How many nodes a cluster made by --start gets."),
+]
 Revision = Annotated[
     str | None,
     typer.Argument(metavar="REVISION|VERSION", help="Which; else the last that worked."),
@@ -60,30 +67,52 @@ def release(
     image: Image = None,
     chart: ChartName = None,
     values: ValuesFiles = None,
+    start: Start = False,
+    nodes: Nodes = None,
     keep_failed: KeepFailed = False,
     lock_wait: LockWait = 20,
     backup: BackUp = None,
     dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> "Answer":
     """Release the image to an environment's cluster with Helm. Again: nothing to do."""
     from dataclasses import replace
+    from functools import partial
 
     from dogctl.config.model import Backup
-    from dogctl.lifecycle.release import answer_release, plan_release
+    from dogctl.errors import ConfigError
+    from dogctl.lifecycle import release as releases
     from dogctl.lifecycle.release_backup import is_offered
     from dogctl.lifecycle.release_steps import Options
 
     project = session.load(chart=chart, values=values or None)
     redact = session.channel.redact
     options = Options(keep_failed, lock_wait, bool(backup))
-    plan = plan_release(project, image, options, remember=redact.add, redact=redact)
-    asks = backup is None and project.settings.backup is Backup.OFFERED and not dry_run
-    if asks and session.channel.can_ask and is_offered(plan):
+    if nodes and not start:
+        raise ConfigError(
+            "--nodes is for a cluster that --start makes",
+            code="usage",
+            where="--nodes",
+            hint="add --start",
+        )
+    plan_with = partial(
+        releases.plan_release,
+        project,
+        image,
+        start=releases.Start(nodes) if start else None,
+        remember=redact.add,
+        redact=redact,
+    )
+    plan = plan_with(options)
+    asks = backup is None and project.settings.backup is Backup.OFFERED
+    if asks and not (dry_run or yes) and session.channel.can_ask and is_offered(plan):
         saves = session.channel.offer("The database's image changes. Save the database first?")
-        options = replace(options, backup=saves)
-        plan = plan_release(project, image, options, remember=redact.add, redact=redact)
+        plan = plan_with(replace(options, backup=saves))
     return session.perform(
-        plan, lambda results: answer_release(project.environment or "", results), dry_run=dry_run
+        plan,
+        lambda results: releases.answer_release(project.environment or "", results),
+        dry_run=dry_run,
+        yes=yes,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Fields, Text
 from dogctl.errors import ConfigError, DogctlError
-from dogctl.lifecycle.cluster import Cluster, Remember, connect
+from dogctl.lifecycle.cluster import Cluster, connect
 from dogctl.lifecycle.database import Database, Server, find_database, text
 from dogctl.lifecycle.dump_file import Written, new_file
 from dogctl.lifecycle.manifest import objects
@@ -18,6 +18,7 @@ from dogctl.lifecycle.secrets_change import running
 from dogctl.lifecycle.shipped import image_of
 from dogctl.lifecycle.visits import visits
 from dogctl.plan import Plan, Results, Run, Step
+from dogctl.secrets import Remember
 from dogctl.tools.helm_storage import Revision
 from dogctl.tools.runner import LOCAL, Runner
 

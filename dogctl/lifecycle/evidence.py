@@ -77,8 +77,8 @@ def gather(
     """
     state = _try(lambda: look(cluster.kubernetes, cluster.namespace, manifest)) or State((), (), ())
     pods = state.new_pods()
-    names = {title for item in (*state.workloads, *pods) for title in (item["metadata"]["name"],)}
-    events = [e for e in _events(cluster) if _about(e, names)]
+    uids = {item["metadata"]["uid"] for item in (*state.workloads, *state.new_sets(), *pods)}
+    events = [e for e in _events(cluster) if e.get("involvedObject", {}).get("uid") in uids]
     logs = _logs(cluster, pods)
     place = _fresh(folder, cluster)
     _save(place / "error.json", {"code": error.code, "message": error.message}, redact)
@@ -158,11 +158,6 @@ def _digests(pods: Sequence[Object], image: ImageRef | None) -> Iterator[str]:
 def _events(cluster: Cluster) -> list[Object]:
     found = _try(lambda: cluster.kubernetes.select(EVENTS, cluster.namespace)) or []
     return sorted(found, key=lambda e: e.get("lastTimestamp") or e.get("eventTime") or "")
-
-
-def _about(event: Object, names: set[str]) -> bool:
-    about = event.get("involvedObject", {}).get("name", "")
-    return any(about == name or about.startswith(f"{name}-") for name in names)
 
 
 def _logs(cluster: Cluster, pods: Sequence[Object]) -> list[Said]:

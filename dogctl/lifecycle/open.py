@@ -31,7 +31,11 @@ def open_app(project: Project) -> Answer:
             code="no-address",
             hint="dogctl status",
         )
-    url = local.url
+    return browse(local.url)
+
+
+def browse(url: str) -> Answer:
+    """Show a page in the browser."""
     with _stdout_to_stderr():
         opened = webbrowser.open(url)
     text = f"Opened {url}" if opened else f"No browser found here. The address is {url}"

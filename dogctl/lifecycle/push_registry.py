@@ -6,17 +6,15 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from dogctl.lifecycle.image import accounts, image_name
+from dogctl.lifecycle.image import image_name, login_for
 from dogctl.registries.base import Login
-from dogctl.registries.credentials import credentials_for
 from dogctl.registries.http import Pause
 from dogctl.registries.oci import OciRegistry
-from dogctl.secrets import Secret
+from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
 
-Remember = Callable[[Secret], None]
 Found = TypeVar("Found")
 
 
@@ -32,16 +30,13 @@ class Place:
 
     def __init__(self, project: Project, remember: Remember, registry: str | None = None) -> None:
         self._name = registry or image_name(project).registry
-        self._accounts = accounts(project)
+        self._project = project
         self._remember = remember
         self._pause: Pause = _give_up
 
     def login(self) -> Login | None:
-        """The login of the settings, or else the user's own. Raises DogctlError."""
-        found = credentials_for(self._name, self._accounts)
-        if found is not None:
-            self._remember(found.password)
-        return found
+        """The login for it. Raises DogctlError."""
+        return login_for(self._project, self._name, self._remember)
 
     def open(self, pause: Pause) -> OciRegistry:
         """The registry; `pause` waits some seconds where it has to be waited for."""

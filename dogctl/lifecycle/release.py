@@ -9,25 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Block, Fields, Text
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, release_secrets
 from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart
-from dogctl.lifecycle.cluster import Remember, connect
+from dogctl.lifecycle.cluster import check_pin, connect
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.release_backup import backup_step
 from dogctl.lifecycle.release_diff import changes, hook_changes
 from dogctl.lifecycle.release_image import image_step
-from dogctl.lifecycle.release_secrets import Brought, brought
+from dogctl.lifecycle.release_secrets import NOTHING, Brought, brought
 from dogctl.lifecycle.release_steps import Applied, Comparison, Options, Work, look_only
 from dogctl.lifecycle.revisions import revisions
+from dogctl.lifecycle.targets import start_step
 from dogctl.lifecycle.verify import Verified
 from dogctl.plan import Plan, Results, Run, Step
+from dogctl.secrets import Remember
 from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:
@@ -46,11 +48,19 @@ class Rendered(Comparison):
     brought: Brought
 
 
+@dataclass(frozen=True)
+class Start:
+    """That a cluster on this machine is to be started, and with how many nodes a new one."""
+
+    nodes: int | None = None
+
+
 def plan_release(
     project: Project,
     image: str | None,
     options: Options,
     *,
+    start: Start | None = None,
     remember: Remember = lambda _: None,
     redact: Redact = lambda text: text,
     runner: Runner = LOCAL,
@@ -59,16 +69,23 @@ def plan_release(
 
     Args:
         image: the image to release, if not the one of what is checked out.
+        start: start the cluster first, if it does not run.
         remember: hears of every secret before it is used.
         redact: masks all of them.
 
     Raises ConfigError, and DogctlError if the cluster is away or not the right one.
     """
-    cluster = connect(project, remember=remember, changes=True, runner=runner)
+    cluster = connect(
+        project, remember=remember, changes=True, start=start is not None, runner=runner
+    )
+    pinned = partial(check_pin, project, cluster, changes=True)
+    first = (start_step(cluster.target, start.nodes, pinned),) if start else ()
+    needs = tuple(step.name for step in first)
     work = Work(project, cluster, options, remember, redact, verb="release", applies="upgrade")
     release = _Release(work)
     steps = (
-        image_step(project, image, remember, runner),
+        *first,
+        image_step(project, cluster.target, image, needs, remember, runner),
         release.compare(),
         work.take(),
         backup_step(work),
@@ -79,7 +96,8 @@ def plan_release(
         release.settle(),
         replace(work.give_back(), needs=("lock", "settle")),
     )
-    return Plan("release", steps)
+    warning = f"{project.environment} is protected. This releases to {cluster.server}."
+    return Plan("release", steps, warning if project.settings.protected else None)
 
 
 def answer_release(environment: str, results: Results) -> Answer:
@@ -146,11 +164,13 @@ class _Release:
         work = self.work
 
         def done(results: Results) -> str | None:
-            return None if results["compare"].brought.edits else "nothing new"
+            compared: Rendered = results["compare"]
+            # What a dead run has left is known once it is given up.
+            return None if compared.brought.edits or compared.pending else "nothing new"
 
         def run(step: Run) -> str:
             work.lease.check()
-            release_secrets.write(work.cluster, step.results["compare"].brought)
+            release_secrets.write(work.cluster, self._again(step.results).brought)
             return "written"
 
         def change(results: Results) -> str:
@@ -164,17 +184,17 @@ class _Release:
         work = self.work
 
         def done(results: Results) -> str | None:
-            return None if results["compare"].brought.edits else "not needed"
+            return None if results["upgrade"].fresh else "not needed"
 
         def run(step: Run) -> str:
-            manifest = step.results["compare"].manifest
+            manifest = step.results["upgrade"].manifest
             release_secrets.settle(work.cluster, work.project.settings, manifest)
             return "done"
 
         def change(_: Results) -> str:
             return "let rollbacks keep the secrets of now"
 
-        return Step("settle", change, run, needs=("compare", "verify"), done=done)
+        return Step("settle", change, run, needs=("upgrade", "verify"), done=done)
 
     def upgrade(self) -> Step:
         work = self.work
@@ -190,10 +210,12 @@ class _Release:
 
         def run(step: Run) -> Applied:
             work.lease.check()
-            compared: Rendered = step.results["compare"]
+            compared = self._again(step.results)
             found = revisions(work.cluster)
             number = found[-1].number + 1 if found else 1
             noted = work.note(number, step.results["image"], compared.chart)
+            if compared.current:
+                return Applied(record.read(work.cluster).get(number - 1, noted), compared.manifest)
             record.write(work.cluster, noted)
             applied = Applied(noted, compared.manifest)
             work.undone(applied, step, lambda: self._upgrade(compared, applied, step))
@@ -205,6 +227,17 @@ class _Release:
             return f"release {image} as {work.cluster.release} in {work.cluster.namespace}"
 
         return Step("upgrade", change, run, needs=("image", "compare", "secrets"), done=done)
+
+    def _again(self, results: Results) -> Rendered:
+        """The comparison, made again if another run was at work before we had the lock."""
+        compared: Rendered = results["compare"]
+        before = compared.latest.number if compared.latest else 0
+        found = revisions(self.work.cluster)
+        return (
+            compared
+            if (found[-1].number if found else 0) == before
+            else self._compared(results["image"])
+        )
 
     def _upgrade(self, compared: Rendered, applied: Applied, step: Run) -> None:
         cluster, noted = self.work.cluster, applied.noted
@@ -222,6 +255,9 @@ class _Release:
         values = chart_values(self.work.project, self._chart, image)
         found = revisions(cluster)
         latest = found[-1] if found else None
+        if latest and latest.status.pending:
+            # Helm compares nothing while it is at work, or was killed at it.
+            return Rendered((), (), latest, values, latest.chart, NOTHING)
         rendered = cluster.helm.render(cluster.release, self._chart, values)
         manifest = tuple(objects(rendered["manifest"]))
         old = objects(latest.manifest) if latest else []

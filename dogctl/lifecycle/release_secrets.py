@@ -70,6 +70,9 @@ class Brought:
                 )
 
 
+NOTHING = Brought(Store("", None, {}), ())
+
+
 def brought(project: Project, cluster: Cluster, manifest: Sequence[Object]) -> Brought:
     """What the environment's secrets would change. Raises DogctlError."""
     settings = project.settings

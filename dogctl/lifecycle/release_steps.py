@@ -12,7 +12,7 @@ from dogctl.clouds.kubernetes_errors import CONFLICT
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, workloads
-from dogctl.lifecycle.cluster import Cluster, Remember
+from dogctl.lifecycle.cluster import Cluster
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.lease import LOST, SHORTEST_WAIT, Lease
 from dogctl.lifecycle.record import Record, Result
@@ -22,6 +22,7 @@ from dogctl.lifecycle.undo import Undo
 from dogctl.lifecycle.verify import Verified, verify
 from dogctl.lifecycle.workloads import State
 from dogctl.plan import Results, Run, Step
+from dogctl.secrets import Remember
 from dogctl.tools.helm_storage import Revision, Status
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Comparison:
         return [line for each in self.changes for line in each.lines()]
 
     def __str__(self) -> str:
+        if self.latest and self.pending:
+            return f"revision {self.latest.number} is {self.latest.status}: known after lock"
         if self.current:
             return "nothing changes"
         actions = [each.action for each in self.changes]

@@ -19,7 +19,7 @@ from dogctl.clouds.kubernetes import Object
 from dogctl.errors import DogctlError
 from dogctl.lifecycle import cluster_secrets, dump_file, record
 from dogctl.lifecycle.backup import Dump, default_file, dump, own_server
-from dogctl.lifecycle.cluster import Remember, connect
+from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.cluster_secrets import app_secret
 from dogctl.lifecycle.database import Server, name, text
 from dogctl.lifecycle.evidence import Redact
@@ -31,7 +31,7 @@ from dogctl.lifecycle.secrets_change import running
 from dogctl.lifecycle.shipped import image_of
 from dogctl.lifecycle.visits import visits
 from dogctl.plan import Plan, Results, Run, Step
-from dogctl.secrets import Secret
+from dogctl.secrets import Remember, Secret
 from dogctl.tools.helm_storage import Revision
 from dogctl.tools.runner import LOCAL, Runner
 

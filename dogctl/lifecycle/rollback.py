@@ -15,7 +15,7 @@ from dogctl.answer import Answer
 from dogctl.errors import ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record
-from dogctl.lifecycle.cluster import Remember, connect
+from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.manifest import objects
@@ -28,6 +28,7 @@ from dogctl.lifecycle.revisions import revisions, worked_before
 from dogctl.lifecycle.shipped import image_of
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.registries.refusals import NO_IMAGE
+from dogctl.secrets import Remember
 from dogctl.tools.helm_storage import Revision
 from dogctl.tools.runner import LOCAL, Runner
 

@@ -6,7 +6,7 @@ counts: https://github.com/kubernetes/kubectl/blob/master/pkg/polymorphichelpers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ _WAITING = {
     "CreateContainerError": "bad-container",
     "RunContainerError": "bad-container",
 }
-_NO_IMAGE = ("not found", "manifest unknown", "does not exist", "no match for platform")
+_NO_IMAGE = ("not found", "manifest unknown")
 _ARCHITECTURE = ("exec format error", "no match for platform")
 
 
@@ -110,12 +110,7 @@ def new_pods(item: Object, owned: Sequence[Object], pods: Sequence[Object]) -> l
     owners = {item["metadata"]["uid"]}
     label: tuple[str, str] | None = None
     if item["kind"] == "Deployment":
-        current = item["metadata"].get("annotations", {}).get(_REVISION)
-        owners = {
-            each["metadata"]["uid"]
-            for each in owned
-            if each["metadata"].get("annotations", {}).get(_REVISION) == current
-        }
+        owners = {each["metadata"]["uid"] for each in new_sets(item, owned)}
     elif item["kind"] == "StatefulSet" and item["status"].get("updateRevision"):
         label = ("controller-revision-hash", item["status"]["updateRevision"])
     return [
@@ -127,7 +122,14 @@ def new_pods(item: Object, owned: Sequence[Object], pods: Sequence[Object]) -> l
     ]
 
 
-_REVISION = "deployment.kubernetes.io/revision"
+def new_sets(item: Object, owned: Sequence[Object]) -> list[Object]:
+    """The Deployment's ReplicaSet of its present template."""
+    return [each for each in owned if _revision(each) == _revision(item)]
+
+
+def _revision(item: Object) -> str | None:
+    annotations: Mapping[str, str] = item["metadata"].get("annotations") or {}
+    return annotations.get("deployment.kubernetes.io/revision")
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
@@ -222,10 +224,10 @@ def _is_seen(item: Object) -> bool:
     return bool(item["status"].get("observedGeneration", 0) >= item["metadata"]["generation"])
 
 
-def _own_causes(item: Object, owned: Iterable[Object]) -> Iterator[Cause]:
+def _own_causes(item: Object, owned: Sequence[Object]) -> Iterator[Cause]:
     """Why a workload has no pods, or gave up."""
     name = title(item)
-    for each in (item, *owned):
+    for each in (item, *new_sets(item, owned)):
         if failed := _condition(each, "ReplicaFailure"):
             message = failed.get("message", "")
             code = "quota" if "exceeded quota" in message else "pod-refused"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Table, Text
 from dogctl.errors import ConfigError
-from dogctl.lifecycle.cluster import Remember, connect
+from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.cluster_secrets import (
     PASSWORD,
     ROOT_PASSWORD,
@@ -27,7 +27,7 @@ from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.release_steps import Options
 from dogctl.lifecycle.secrets_change import answer_change, plan_change, running
 from dogctl.plan import Plan, Results
-from dogctl.secrets import Secret
+from dogctl.secrets import Remember, Secret
 from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from dogctl.answer import Answer, Block, Fields, Text
 from dogctl.clouds.kubernetes import SECRETS, Object
 from dogctl.errors import ConfigError, DogctlError, ExitCode
 from dogctl.lifecycle import cluster_secrets, record, secrets_history, secrets_journal, workloads
-from dogctl.lifecycle.cluster import Cluster, Remember, connect
+from dogctl.lifecycle.cluster import Cluster, connect
 from dogctl.lifecycle.cluster_secrets import Store, encoded
 from dogctl.lifecycle.evidence import Redact, gather
 from dogctl.lifecycle.manifest import objects, title
@@ -40,7 +40,7 @@ from dogctl.lifecycle.undo import told
 from dogctl.lifecycle.verify import verify
 from dogctl.lifecycle.workloads import KINDS
 from dogctl.plan import Plan, Results, Run, Step
-from dogctl.secrets import MASK, Secret
+from dogctl.secrets import MASK, Remember, Secret
 from dogctl.tools.helm_storage import Revision
 from dogctl.tools.runner import LOCAL, Runner
 

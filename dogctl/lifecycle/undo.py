@@ -20,7 +20,7 @@ from dogctl.lifecycle.revisions import revisions, worked_before
 from dogctl.lifecycle.shipped import image_of
 from dogctl.lifecycle.verify import verify
 from dogctl.plan import Run
-from dogctl.secrets import Secret
+from dogctl.secrets import Remember
 from dogctl.tools.helm_storage import Revision
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Undo:
     project: Project
     cluster: Cluster
     keep_failed: bool
-    remember: Callable[[Secret], None]
+    remember: Remember
     redact: Redact
     check: Callable[[], None]
 

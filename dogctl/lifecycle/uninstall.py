@@ -17,7 +17,7 @@ from dogctl.clouds.kubernetes import CONFIG_MAPS, LEASES, PODS, SECRETS, VOLUME_
 from dogctl.errors import DogctlError
 from dogctl.lifecycle import record, secrets_journal
 from dogctl.lifecycle.backup import default_file, dump
-from dogctl.lifecycle.cluster import Cluster, Remember, connect
+from dogctl.lifecycle.cluster import Cluster, connect
 from dogctl.lifecycle.database import Server, find_database
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.manifest import is_kept, objects, title
@@ -26,6 +26,7 @@ from dogctl.lifecycle.revisions import give_up, revisions
 from dogctl.lifecycle.scale import selector
 from dogctl.lifecycle.workloads import KINDS, POLL
 from dogctl.plan import Plan, Results, Run, Step
+from dogctl.secrets import Remember
 from dogctl.tools.helm_storage import Revision, Status
 from dogctl.tools.runner import LOCAL, Runner
 

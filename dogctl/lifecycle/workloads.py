@@ -19,7 +19,7 @@ from dogctl.clouds.kubernetes import (
 )
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.manifest import title
-from dogctl.lifecycle.rollout import WORKLOADS, Cause, Progress, Watch, new_pods, progress
+from dogctl.lifecycle.rollout import WORKLOADS, Cause, Progress, Watch, new_pods, new_sets, progress
 from dogctl.plan import Run
 
 POLL = 0.3
@@ -50,6 +50,10 @@ class State:
     def settled(self) -> bool:
         """Whether everything is there and ready."""
         return not self.missing and all(each.done for each in self.progress())
+
+    def new_sets(self) -> list[Object]:
+        """The ReplicaSets of the present templates."""
+        return [each for item in self.workloads for each in new_sets(item, self._owned(item))]
 
     def new_pods(self) -> list[Object]:
         """The pods that are made from the present templates."""

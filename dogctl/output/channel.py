@@ -6,18 +6,19 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice, takewhile
+from itertools import chain, islice, pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dogctl.answer import Answer, Json
-from dogctl.errors import ConfigError, DogctlError, ExitCode
+from dogctl.errors import ConfigError, DogctlError
 from dogctl.output.clean import clean
 from dogctl.output.envelope import dumps, envelope, error_fields
+from dogctl.output.streams import write_bytes
 from dogctl.secrets import Redactor
 
 if TYPE_CHECKING:
@@ -70,6 +71,34 @@ class Channel:
         """One line of an answer that has no end yet, such as a log that is followed."""
         self.stdout.write(clean(self.redact(text)) + "\n")
         self.stdout.flush()
+
+    def watch(self, answers: Iterator[Answer], changes: Callable[[Json, Json], list[str]]) -> None:
+        """An answer that is given again and again: redrawn on a terminal, else only what changes."""
+        first = next(answers)
+        if self.stdout.isatty():
+            self._answers.redraw(each.blocks for each in chain([first], answers))
+            return
+        self.answer(first)
+        for before, after in pairwise(chain([first], answers)):
+            for text in changes(before.data, after.data):
+                self.line(text)
+
+    def stdin(self) -> int | None:
+        """The descriptor that can be read from, if there is one."""
+        try:
+            return sys.stdin.fileno() if sys.stdin else None
+        except (OSError, ValueError):
+            return None
+
+    def is_terminal(self) -> bool:
+        """Whether a person reads and writes here."""
+        return bool(sys.stdin and sys.stdin.isatty() and self.stdout.isatty())
+
+    def pass_on(self, data: bytes, *, to_stderr: bool = False) -> None:
+        """What a command in a container prints, as it is: it is that command's answer, not ours."""
+        stream = self.stderr if to_stderr else self.stdout
+        stream.flush()
+        write_bytes(stream, data)
 
     def note(self, text: str) -> None:
         """Something worth knowing that is not the answer."""
@@ -156,7 +185,7 @@ class Channel:
 
         return Terminal(stream, self.redact, self.spell)
 
-    def _object(self, exit_code: ExitCode, data: Json | None, error: Json | None = None) -> None:
+    def _object(self, exit_code: int, data: Json | None, error: Json | None = None) -> None:
         value = envelope(self.command, exit_code, data, error)
         self.stdout.write(dumps(self.redact.data(value)) + "\n")
         self.stdout.flush()

@@ -9,7 +9,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table as RichTable
@@ -59,6 +59,16 @@ class Terminal:
                 self.console.file.write(clean(self._redact(self._spell(block.text))) + "\n")
             else:
                 self.print(self._render(block))
+
+    def redraw(self, frames: Iterable[Iterable[Block]]) -> None:
+        """Show one after the other on a screen of their own; the last one stays on the usual one."""
+        shown: Iterable[Block] = ()
+        try:
+            with Live(console=self.console, screen=True, auto_refresh=False) as live:
+                for shown in frames:
+                    live.update(Group(*map(self._render, shown)), refresh=True)
+        finally:
+            self.blocks(shown)
 
     def _render(self, block: Block) -> RenderableType:
         match block:

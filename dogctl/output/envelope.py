@@ -13,7 +13,7 @@ VERSION = 1
 
 def envelope(
     command: str,
-    exit_code: ExitCode,
+    exit_code: int,
     data: Json | None = None,
     error: Json | None = None,
 ) -> dict[str, Any]:

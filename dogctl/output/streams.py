@@ -39,6 +39,14 @@ class _Stream:
         # What is still buffered must not fail once more when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
+    def write_bytes(self, data: bytes) -> None:
+        """Past the text's buffer, which is to be empty."""
+        try:
+            while data:
+                data = data[os.write(self._stream.fileno(), data) :]
+        except OSError as error:
+            self._fail(error)
+
 
 class _Answers(_Stream):
     """stdout: without an answer the command has failed."""
@@ -57,6 +65,14 @@ class _Answers(_Stream):
 
 class _Notes(_Stream):
     """stderr: the work goes on although nobody hears of it."""
+
+
+def write_bytes(stream: TextIO, data: bytes) -> None:
+    """Write to a stream that is prepared, or to any other."""
+    if isinstance(stream, _Stream):
+        stream.write_bytes(data)
+    else:
+        stream.write(data.decode(errors="replace"))
 
 
 def prepare() -> None:

@@ -1,0 +1,38 @@
+"""`dogctl open --env E`: the app at its address, or at a port of this machine."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from dogctl.answer import Answer, Text
+from dogctl.clouds.kubernetes import INGRESSES, NODES, SERVICES
+from dogctl.lifecycle.app_pods import AppPods
+from dogctl.lifecycle.open import browse
+from dogctl.lifecycle.reach import addresses, best, reach
+from dogctl.lifecycle.release_parts import service_of
+
+
+def open_there(apps: AppPods) -> Answer | None:
+    """Open the app at the first of its addresses that answers; None if none does.
+
+    Raises DogctlError.
+    """
+    kubernetes, namespace = apps.cluster.kubernetes, apps.cluster.namespace
+    with ThreadPoolExecutor() as pool:
+        services = pool.submit(kubernetes.select, SERVICES, namespace)
+        ingresses = pool.submit(kubernetes.select, INGRESSES, namespace)
+        service = service_of(apps.workload, services.result())
+        if service is None:
+            return None
+        nodes = kubernetes.select(NODES) if service["spec"].get("type") == "NodePort" else []
+        health = apps.project.settings.health
+        known = addresses(service, ingresses.result(), nodes)
+        found = best(pool.map(lambda each: reach(each, health), known))
+    return browse(found["address"]) if found and found["reachable"] else None
+
+
+def forwarded(url: str) -> Answer:
+    """The app at a port that is forwarded for as long as dogctl runs."""
+    answer = browse(url)
+    data = {**answer.data, "forwarded": True}
+    return Answer(data, (*answer.blocks, Text("A port of this machine leads there, until ^C")))
