@@ -233,11 +233,8 @@ class _Release:
         compared: Rendered = results["compare"]
         before = compared.latest.number if compared.latest else 0
         found = revisions(self.work.cluster)
-        return (
-            compared
-            if (found[-1].number if found else 0) == before
-            else self._compared(results["image"])
-        )
+        same = (found[-1].number if found else 0) == before
+        return compared if same and not compared.pending else self._compared(results["image"])
 
     def _upgrade(self, compared: Rendered, applied: Applied, step: Run) -> None:
         cluster, noted = self.work.cluster, applied.noted
