@@ -14,7 +14,7 @@ from dogctl.lifecycle.cluster import Cluster, connect
 from dogctl.lifecycle.database import Database, Server, find_database, text
 from dogctl.lifecycle.dump_file import Written, new_file
 from dogctl.lifecycle.manifest import objects
-from dogctl.lifecycle.secrets_change import running
+from dogctl.lifecycle.revisions import running
 from dogctl.lifecycle.shipped import image_of
 from dogctl.lifecycle.visits import visits
 from dogctl.plan import Plan, Results, Run, Step

@@ -15,7 +15,7 @@ from dogctl.clouds.kubernetes import SECRETS, Object
 from dogctl.lifecycle import cluster_secrets, record
 from dogctl.lifecycle.cluster_secrets import PASSWORD, ROOT_PASSWORD, Store, decoded
 from dogctl.lifecycle.release_diff import Action, Change, Difference
-from dogctl.lifecycle.secrets_change import edits_of, patch
+from dogctl.lifecycle.secrets_edits import edits_of, patch
 from dogctl.lifecycle.secrets_history import follow
 from dogctl.lifecycle.secrets_journal import Edit
 from dogctl.secrets import MASK, Secret

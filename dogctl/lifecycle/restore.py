@@ -26,8 +26,8 @@ from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.record import Result
 from dogctl.lifecycle.release_steps import Applied, Found, Options, Work, look_only
+from dogctl.lifecycle.revisions import running
 from dogctl.lifecycle.scale import Scale
-from dogctl.lifecycle.secrets_change import running
 from dogctl.lifecycle.shipped import image_of
 from dogctl.lifecycle.visits import visits
 from dogctl.plan import Plan, Results, Run, Step

@@ -25,7 +25,8 @@ from dogctl.lifecycle.cluster_secrets import (
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.release_steps import Options
-from dogctl.lifecycle.secrets_change import answer_change, plan_change, running
+from dogctl.lifecycle.revisions import running
+from dogctl.lifecycle.secrets_change import answer_change, plan_change
 from dogctl.plan import Plan, Results
 from dogctl.secrets import Remember, Secret
 from dogctl.tools.runner import LOCAL, Runner

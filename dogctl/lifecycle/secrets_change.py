@@ -8,17 +8,17 @@ anywhere leaves an app that works, and is brought to its end by the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Block, Fields, Text
-from dogctl.clouds.kubernetes import SECRETS, Object
-from dogctl.errors import ConfigError, DogctlError, ExitCode
+from dogctl.clouds.kubernetes import Object
+from dogctl.errors import DogctlError, ExitCode
 from dogctl.lifecycle import cluster_secrets, record, secrets_history, secrets_journal, workloads
-from dogctl.lifecycle.cluster import Cluster, connect
-from dogctl.lifecycle.cluster_secrets import Store, encoded
+from dogctl.lifecycle.cluster import connect
+from dogctl.lifecycle.cluster_secrets import Store
 from dogctl.lifecycle.evidence import Redact, gather
 from dogctl.lifecycle.manifest import objects, title
 from dogctl.lifecycle.passwords_change import Passwords
@@ -33,14 +33,14 @@ from dogctl.lifecycle.release_steps import (
     Work,
     look_only,
 )
-from dogctl.lifecycle.revisions import deployed, revisions
+from dogctl.lifecycle.revisions import running
+from dogctl.lifecycle.secrets_edits import edits_of, live_users, patch, shown, stamp, values_of
 from dogctl.lifecycle.secrets_journal import Edit
 from dogctl.lifecycle.shipped import image_of
 from dogctl.lifecycle.undo import told
 from dogctl.lifecycle.verify import verify
-from dogctl.lifecycle.workloads import KINDS
 from dogctl.plan import Plan, Results, Run, Step
-from dogctl.secrets import MASK, Remember, Secret
+from dogctl.secrets import Remember, Secret
 from dogctl.tools.helm_storage import Revision
 from dogctl.tools.runner import LOCAL, Runner
 
@@ -110,20 +110,6 @@ def plan_change(
         replace(work.give_back(), needs=("lock", "finish")),
     )
     return Plan(verb, steps, warning)
-
-
-def running(cluster: Cluster) -> Revision:
-    """The revision that runs. Raises ConfigError if there is none."""
-    found = revisions(cluster)
-    latest = deployed(found) or (found[-1] if found else None)
-    if latest is None:
-        raise ConfigError(
-            f"there is no release {cluster.release} in {cluster.namespace}",
-            code="no-release",
-            where="--env",
-            hint="dogctl release makes one, with the secrets that it finds in the environment",
-        )
-    return latest
 
 
 def answer_change(environment: str, kept: str, results: Results) -> Answer:
@@ -230,7 +216,7 @@ class _SecretsChange:
 
         def run(_: Run) -> Wanted:
             wanted = self._look()
-            for secret in (*wanted.store.secrets(), *_values(wanted.edits)):
+            for secret in (*wanted.store.secrets(), *values_of(wanted.edits)):
                 self.work.remember(secret)
             if wanted.edits:
                 Passwords(self.work.cluster, wanted.store).check(wanted.edits)
@@ -288,7 +274,7 @@ class _SecretsChange:
             for item in live_users(cluster, self.manifest, store)
             if cluster_secrets.is_stale(item, store)
         ]
-        changes = (*map(_shown, edits), *stale)
+        changes = (*map(shown, edits), *stale)
         return Wanted(self.manifest, changes, self.revision, store, edits, bool(begun))
 
     def _put(self, wanted: Wanted) -> None:
@@ -305,64 +291,3 @@ class _SecretsChange:
         noted = record.read(self.work.cluster).get(revision.number)
         noted = noted or self.work.note(revision.number, image_of(revision), revision.chart)
         return Applied(replace(noted, result=Result.OK), self.manifest, fresh)
-
-
-def edits_of(store: Store, begun: Sequence[Edit], chosen: Mapping[str, Secret]) -> tuple[Edit, ...]:
-    """What changes: what a dead run has begun, and the chosen values that are not there yet.
-
-    A password that the database may have been told already stays what it was to be.
-    """
-    edits = {each.name: each for each in begun}
-    for name, value in chosen.items():
-        place, new = store.place(name), encoded(value)
-        if name in edits:
-            if not store.of_database(place):
-                edits[name] = replace(edits[name], new=new)
-        elif store.value(place) != new:
-            noted = cluster_secrets.noted_of(store.found[place.secret] or {}, place.key)
-            edits[name] = Edit(name, place.secret, place.key, store.value(place), new, noted)
-    return tuple(edits.values())
-
-
-def patch(cluster: Cluster, values: Mapping[Edit, tuple[str | None, str | None]]) -> None:
-    """Write values and what is noted beside them, each Secret at once; None takes one away."""
-    for secret in dict.fromkeys(each.secret for each in values):
-        own = {each.key: value for each, value in values.items() if each.secret == secret}
-        notes = [(cluster_secrets.note(key, noted or ""), noted) for key, (_, noted) in own.items()]
-        body = {
-            "data": {key: value for key, (value, _) in own.items()},
-            "metadata": {"annotations": {note[0]: noted for note, noted in notes if note}},
-        }
-        cluster.kubernetes.patch(SECRETS, secret, body, cluster.namespace)
-
-
-def live_users(cluster: Cluster, manifest: Sequence[Object], store: Store) -> Iterator[Object]:
-    """The workloads that take variables from these Secrets, as they are."""
-    for item in cluster_secrets.users(manifest, list(store.found)):
-        kind = KINDS[item["kind"]]
-        if there := cluster.kubernetes.get(kind, item["metadata"]["name"], cluster.namespace):
-            yield {**there, "kind": item["kind"]}
-
-
-def stamp(cluster: Cluster, manifest: Sequence[Object], store: Store) -> None:
-    """Have the pods made anew that have other values than those of now."""
-    for item in live_users(cluster, manifest, store):
-        body = {
-            "spec": {"template": {"metadata": {"annotations": cluster_secrets.stamps(item, store)}}}
-        }
-        name = item["metadata"]["name"]
-        cluster.kubernetes.patch(KINDS[item["kind"]], name, body, cluster.namespace)
-
-
-def _values(edits: Sequence[Edit]) -> Iterator[Secret]:
-    for each in edits:
-        for value in (each.old, each.new):
-            if value:
-                yield Secret(cluster_secrets.decoded(value))
-
-
-def _shown(edit: Edit) -> Change:
-    before = MASK if edit.old is not None else None
-    return Change(
-        Action.CHANGE, f"Secret/{edit.secret}", (Difference(f"data.{edit.key}", before, MASK),)
-    )

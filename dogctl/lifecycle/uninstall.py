@@ -5,60 +5,32 @@ What is left of a run that died is found by its labels, so the same command goes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Fields, Text
-from dogctl.clouds.kubernetes import CONFIG_MAPS, LEASES, PODS, SECRETS, VOLUME_CLAIMS, Object
+from dogctl.clouds.kubernetes import PODS, SECRETS, VOLUME_CLAIMS
 from dogctl.errors import DogctlError
-from dogctl.lifecycle import record, secrets_journal
 from dogctl.lifecycle.backup import default_file, dump
 from dogctl.lifecycle.cluster import Cluster, connect
 from dogctl.lifecycle.database import Server, find_database
 from dogctl.lifecycle.evidence import Redact
-from dogctl.lifecycle.manifest import is_kept, objects, title
+from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.release_steps import Options, Work, look_only
+from dogctl.lifecycle.remains import There, look, notes_of
 from dogctl.lifecycle.revisions import give_up, revisions
-from dogctl.lifecycle.scale import selector
-from dogctl.lifecycle.workloads import KINDS, POLL
+from dogctl.lifecycle.workloads import POLL
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.secrets import Remember
-from dogctl.tools.helm_storage import Revision, Status
+from dogctl.tools.helm_storage import Status
 from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
-
-_INSTANCE = "app.kubernetes.io/instance={}"
-
-
-@dataclass(frozen=True)
-class There:
-    """What there is of a release.
-
-    Args:
-        latest: its last revision; None if Helm knows nothing of it any more.
-        goes: what an uninstall removes, as people call it.
-        pods: the names of its pods.
-        claims, secrets: what outlives the release: volume claims, and Secrets that are kept.
-        notes: what dogctl itself has there, by kind and name.
-    """
-
-    latest: Revision | None
-    goes: tuple[str, ...]
-    pods: tuple[str, ...]
-    claims: tuple[str, ...]
-    secrets: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    def is_gone(self, *, volumes: bool) -> bool:
-        """Whether there is nothing left to do."""
-        rest = (*self.claims, *self.secrets) if volumes else ()
-        return self.latest is None and not (*self.goes, *self.pods, *self.notes, *rest)
 
 
 def plan_uninstall(
@@ -128,65 +100,6 @@ def answer_uninstall(project: Project, plan: Plan, results: Results) -> Answer:
         "backup": str(saved) if isinstance(saved, Path) else None,
     }
     return Answer(data, (Text(says), *((Fields(tuple(rows)),) if rows else ())))
-
-
-def look(cluster: Cluster) -> There:
-    """What there is of the release now. Raises DogctlError."""
-    kubernetes, namespace = cluster.kubernetes, cluster.namespace
-    found = revisions(cluster)
-    latest = found[-1] if found else None
-    manifest = objects(latest.manifest) if latest else []
-    ours = _INSTANCE.format(cluster.release)
-    workloads = [item for item in manifest if item["kind"] in KINDS and "selector" in item["spec"]]
-    labels = dict.fromkeys([ours, *map(selector, workloads)])
-    pods = {
-        pod["metadata"]["name"]
-        for each in labels
-        for pod in kubernetes.select(PODS, namespace, labels=each)
-    }
-    labelled = kubernetes.select(VOLUME_CLAIMS, namespace, labels=ours)
-    named = set(_claims(manifest))
-    claims = [
-        claim["metadata"]["name"]
-        for claim in {
-            c["metadata"]["name"]: c for c in (*labelled, *_there(cluster, named))
-        }.values()
-    ]
-    kept = [item for item in kubernetes.select(SECRETS, namespace, labels=ours) if is_kept(item)]
-    notes = [
-        (kind, name)
-        for kind, name in (*_notes(cluster), (LEASES, record.name(cluster)))
-        if kubernetes.get(kind, name, namespace) is not None
-    ]
-    return There(
-        latest,
-        tuple(title(item) for item in manifest if not is_kept(item)),
-        tuple(sorted(pods)),
-        tuple(sorted(claims)),
-        tuple(item["metadata"]["name"] for item in kept),
-        tuple(f"{kind.plural}/{name}" for kind, name in notes),
-    )
-
-
-def _notes(cluster: Cluster) -> tuple[tuple[Any, str], ...]:
-    return (
-        (CONFIG_MAPS, record.name(cluster)),
-        (SECRETS, secrets_journal.name(cluster)),
-    )
-
-
-def _claims(manifest: Sequence[Object]) -> Iterator[str]:
-    """The claims that the StatefulSets of a release make, for the pods that it has."""
-    for item in manifest:
-        if item["kind"] == "StatefulSet":
-            for claim in item["spec"].get("volumeClaimTemplates") or ():
-                for number in range(item["spec"].get("replicas", 1)):
-                    yield f"{claim['metadata']['name']}-{item['metadata']['name']}-{number}"
-
-
-def _there(cluster: Cluster, names: set[str]) -> list[Object]:
-    found = (cluster.kubernetes.get(VOLUME_CLAIMS, name, cluster.namespace) for name in names)
-    return [each for each in found if each]
 
 
 def _warning(project: Project, cluster: Cluster, there: There, *, volumes: bool) -> str:
@@ -321,7 +234,7 @@ class _Uninstall:
             return self.there if self.gone else None
 
         def run(_: Run) -> There:
-            for kind, name in _notes(cluster):
+            for kind, name in notes_of(cluster):
                 cluster.kubernetes.delete(kind, name, cluster.namespace)
             return look(cluster)
 

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
+from dogctl.answer import Answer
 from dogctl.cli.main import main
+from dogctl.cli.session import Session
 from dogctl.clouds.kubernetes import Object
 from dogctl.config.checks import Number
 from dogctl.errors import ConfigError, DogctlError
@@ -24,9 +26,11 @@ from dogctl.lifecycle.cluster_secrets import Store, app_secret, checksum, is_sta
 from dogctl.lifecycle.database import Place, find_database, name, text
 from dogctl.lifecycle.passwords import take_both, take_one
 from dogctl.lifecycle.secrets import Which, due, parse_age, renewed
-from dogctl.lifecycle.secrets_change import edits_of
+from dogctl.lifecycle.secrets_edits import edits_of
 from dogctl.lifecycle.secrets_history import with_secrets
 from dogctl.lifecycle.secrets_journal import Edit
+from dogctl.output.channel import Channel
+from dogctl.plan import Plan
 from dogctl.secrets import Secret
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -359,3 +363,23 @@ def test_the_count_of_visits(number: Number, body: bytes, count: int | None) -> 
 def test_rotate_asks_which_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["secrets", "rotate"]) == 2
     assert "which ones?" in capsys.readouterr().err
+
+
+class Silent:
+    """A channel without a terminal."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.session = Session(Channel(arguments, stdout=io.StringIO(), stderr=io.StringIO()))
+
+    def perform(self, **options: Any) -> Answer:
+        plan = Plan("uninstall", (), "All of it goes.", "dogs")
+        return self.session.perform(plan, lambda _: Answer({}), **options)
+
+
+def test_a_protected_release_needs_its_name_to_be_typed() -> None:
+    silent = Silent("uninstall", "--env", "prod", "--yes")
+    for given in ({}, {"yes": True}, {"yes": True, "confirm": "cats"}, {"confirm": "dogs"}):
+        with pytest.raises(ConfigError, match="All of it goes") as refused:
+            silent.perform(**given)
+        assert "uninstall --env prod --yes --confirm dogs," in str(refused.value.hint)
+    assert silent.perform(yes=True, confirm="dogs").data["changed"] is False
