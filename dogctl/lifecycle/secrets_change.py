@@ -34,7 +34,15 @@ from dogctl.lifecycle.release_steps import (
     look_only,
 )
 from dogctl.lifecycle.revisions import running
-from dogctl.lifecycle.secrets_edits import edits_of, live_users, patch, shown, stamp, values_of
+from dogctl.lifecycle.secrets_edits import (
+    check_values,
+    edits_of,
+    live_users,
+    patch,
+    shown,
+    stamp,
+    values_of,
+)
 from dogctl.lifecycle.secrets_journal import Edit
 from dogctl.lifecycle.shipped import image_of
 from dogctl.lifecycle.undo import told
@@ -269,6 +277,7 @@ class _SecretsChange:
         store = cluster_secrets.read(cluster, self.work.project.settings, self.manifest)
         begun = secrets_journal.read(cluster)
         edits = edits_of(store, begun, self.choose(store))
+        check_values(self.revision.values, edits)
         stale = [
             Change(Action.CHANGE, title(item), (Difference("pods", "made before", "made anew"),))
             for item in live_users(cluster, self.manifest, store)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dogctl.clouds.kubernetes import SECRETS, Object
+from dogctl.errors import ConfigError
 from dogctl.lifecycle import cluster_secrets
-from dogctl.lifecycle.cluster_secrets import Store, encoded
+from dogctl.lifecycle.cluster_secrets import PASSWORD, ROOT_PASSWORD, Store, encoded
 from dogctl.lifecycle.release_diff import Action, Change, Difference
 from dogctl.lifecycle.secrets_journal import Edit
 from dogctl.lifecycle.workloads import KINDS
@@ -33,6 +34,31 @@ def edits_of(store: Store, begun: Sequence[Edit], chosen: Mapping[str, Secret]) 
             noted = cluster_secrets.noted_of(store.found[place.secret] or {}, place.key)
             edits[name] = Edit(name, place.secret, place.key, store.value(place), new, noted)
     return tuple(edits.values())
+
+
+def check_values(values: Mapping[str, Any], edits: Sequence[Edit]) -> None:
+    """Raise ConfigError if the chart's values say what a secret is: the next release puts it back.
+
+    Args:
+        values: those that the release was given.
+    """
+    given = (values.get("secrets") or {}).get("values") or {}
+    places = {f"secrets.values.{name}": name for name, value in given.items() if value is not None}
+    database = values.get("database") or {}
+    places |= {
+        f"database.{key}": name
+        for key, name in (("password", PASSWORD), ("rootPassword", ROOT_PASSWORD))
+        if database.get(key)
+    }
+    names = {each.name for each in edits}
+    for place, name in places.items():
+        if name in names:
+            raise ConfigError(
+                f"the chart's values say what {name} is, and the next release would put it back",
+                code="secret-in-values",
+                where=place,
+                hint="take it out of the values, release once, and run the command again",
+            )
 
 
 def patch(cluster: Cluster, values: Mapping[Edit, tuple[str | None, str | None]]) -> None:

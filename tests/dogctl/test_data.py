@@ -331,6 +331,49 @@ def test_a_mariadb_takes_both_passwords_too(saved: Saved) -> None:
     assert project.answer("db", "restore", file, "--yes")["visits"] == count
 
 
+FOREIGN = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: web
+          image: {{ .Values.image.repository }}:{{ .Values.image.tag }}
+          command: [python, -c, "import time; time.sleep(1e6)"]
+          env:
+            - name: TOKEN
+              valueFrom: {secretKeyRef: {name: web-tokens, key: TOKEN}}
+"""
+
+
+def test_any_chart_gets_new_values_whose_pods_take_them_from_the_secret(
+    saved: Saved, tmp_path: Path
+) -> None:
+    cluster = saved.project.cluster
+    project = DataProject(tmp_path, cluster, saved.project.image)
+    chart = tmp_path / "charts/web"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: web\nversion: 1.0.0\n")
+    (chart / "values.yaml").write_text("image: {}\n")
+    (chart / "templates/web.yaml").write_text(FOREIGN)
+    project.values({})
+    project.setting('app-secret = "web-tokens"\n')
+    project.kubectl("create", "secret", "generic", "web-tokens", "--from-literal=TOKEN=old")
+    project.answer("release", "--image", project.image)
+    project.answer("secrets", "set", "TOKEN", stdin="new\n")
+    said = project.kubectl("exec", "deployment/web", "--", "printenv", "TOKEN")
+    assert said == "new\n"
+    assert project.answer("secrets", "set", "TOKEN", stdin="new\n")["changed"] is False
+    assert project.answer("release", "--image", project.image)["changed"] is False
+    project.answer("uninstall", "--yes")
+
+
 def left(project: DataProject) -> set[str]:
     kinds = "all,configmap,secret,pvc,lease"
     return set(project.kubectl("get", kinds, "--output=name").split()) - {

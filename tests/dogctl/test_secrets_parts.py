@@ -26,7 +26,7 @@ from dogctl.lifecycle.cluster_secrets import Store, app_secret, checksum, is_sta
 from dogctl.lifecycle.database import Place, find_database, name, text
 from dogctl.lifecycle.passwords import take_both, take_one
 from dogctl.lifecycle.secrets import Which, due, parse_age, renewed
-from dogctl.lifecycle.secrets_edits import edits_of
+from dogctl.lifecycle.secrets_edits import check_values, edits_of
 from dogctl.lifecycle.secrets_history import with_secrets
 from dogctl.lifecycle.secrets_journal import Edit
 from dogctl.output.channel import Channel
@@ -203,6 +203,23 @@ def test_what_a_dead_run_has_told_the_database_stays_what_it_was_to_be() -> None
 def test_a_value_that_is_there_is_no_change() -> None:
     there = store(dogs=secret(DB_SECRET="same"))
     assert edits_of(there, (), {"DB_SECRET": Secret("same")}) == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"secrets": {"values": {"API_KEY": "bone"}}}, "API_KEY"),
+        ({"database": {"password": "bone"}}, "DB_PASSWORD"),
+        ({"database": {"rootPassword": "bone"}}, "MYSQL_ROOT_PASSWORD"),
+    ],
+)
+def test_what_the_next_release_would_put_back_is_refused(values: Any, name: str) -> None:
+    edit = Edit(name, "dogs", name, None, encoded("new"))
+    with pytest.raises(ConfigError, match="would put it back") as refused:
+        check_values(values, [edit])
+    assert "bone" not in f"{refused.value.message} {refused.value.where}"
+    check_values(values, [Edit("OTHER", "dogs", "OTHER", None, encoded("new"))])
+    check_values({}, [edit])
 
 
 def test_only_what_is_old_and_random_is_due() -> None:
