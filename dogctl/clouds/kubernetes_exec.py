@@ -1,15 +1,25 @@
-"""Commands in containers."""
+"""Commands in containers.
+
+https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
-from dogctl.clouds.kubernetes_errors import failed, lost, refused
+from dogctl.clouds.kubernetes_errors import failed, lost
 from dogctl.clouds.kubernetes_login import Session
+from dogctl.clouds.kubernetes_websocket import opened
 from dogctl.errors import DogctlError
+
+if TYPE_CHECKING:
+    from httpx2.websockets import WebSocketSession
+
+# The server takes no large message.
+PIECE = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -30,41 +40,52 @@ def run(
     stdout: BinaryIO | None,
 ) -> Ran:
     """As Kubernetes.run has it, in the pod whose commands are at this path."""
-    from httpx2.websockets import HTTPXWSException, WebSocketUpgradeError
-    from lightkube import Client
-    from lightkube.core.exceptions import ApiError
+    from httpx2.websockets import HTTPXWSException
+    from wsproto.utilities import LocalProtocolError
 
-    *_, namespace, _, pod, _ = path.split("/")
+    from dogctl.clouds.streams import ENDS_INPUT, STATUS, STDERR, STDOUT
+
     server = session.config.cluster.server
-    # In pieces, as the server takes no large message; and always with an end, or who reads it waits.
-    given = io.BytesIO(stdin or b"") if isinstance(stdin, bytes | None) else stdin
-    with Client(config=session.config, proxy=session.proxy) as client:
+    params: dict[str, str | Sequence[str]] = {"container": container, "command": list(command)}
+    params |= dict.fromkeys(("stdin", "stdout", "stderr"), "true")
+    said, complaints = stdout or io.BytesIO(), io.BytesIO()
+    streams = {STDOUT: said, STDERR: complaints}
+    with opened(session, path, params, (ENDS_INPUT,)) as websocket:
         try:
-            done = client.exec(
-                pod,
-                namespace=namespace,
-                container=container,
-                command=command,
-                stdin=given,
-                stdout=stdout or True,
-                stderr=True,
-                decode=None,
-            )
-        except ApiError as error:
-            raise failed(str(error), server) from None
-        except WebSocketUpgradeError as error:
-            raise _refusal(session, path, container, command, error.response.status_code) from None
-        except HTTPXWSException as error:
+            for message in _input(stdin):
+                websocket.send_bytes(message)
+            for number, piece in _output(websocket):
+                if number == STATUS:
+                    code = _code(piece, server)
+                    break
+                streams[number].write(piece)
+        except (HTTPXWSException, LocalProtocolError) as error:
             raise lost(str(error), server) from error
-    return Ran(done.exit_code, cast(bytes, done.stdout or b""), cast(bytes, done.stderr))
+    return Ran(code, b"" if stdout else said.getvalue(), complaints.getvalue())  # type: ignore[attr-defined]
 
 
-def _refusal(
-    session: Session, path: str, container: str, command: Sequence[str], status: int
-) -> DogctlError:
-    """Why there is no connection to the container; what was said then has not been read."""
-    params = {"container": container, "command": list(command), "stdout": "true"}
-    answer = session.http.get(path, params=params)
-    if answer.status_code == status:
-        return refused(answer)
-    return failed(f"no connection to the container ({status})", str(answer.request.url.host))
+def _input(stdin: bytes | BinaryIO | None) -> Iterator[bytes]:
+    """What the command reads, and that there is no more of it, or it would wait."""
+    from dogctl.clouds.streams import END, STDIN
+
+    given = io.BytesIO(stdin or b"") if isinstance(stdin, bytes | None) else stdin
+    while piece := given.read(PIECE):
+        yield bytes([STDIN]) + piece
+    yield bytes([END, STDIN])
+
+
+def _code(status: bytes, server: str) -> int:
+    """How it ended. Raises DogctlError if it did not even begin."""
+    from dogctl.clouds.streams import exit_code
+
+    try:
+        return exit_code(status)
+    except DogctlError as error:
+        raise failed(error.message, server) from None
+
+
+def _output(websocket: WebSocketSession) -> Iterator[tuple[int, bytes]]:
+    """The pieces, with the number of the stream that each is of."""
+    while True:
+        message = websocket.receive_bytes()
+        yield message[0], message[1:]

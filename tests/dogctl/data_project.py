@@ -27,7 +27,6 @@ VALUES: Mapping[str, Any] = {
     "replicas": 2,
     "env": {"WEB_CONCURRENCY": 1},
     "service": {"type": "LoadBalancer"},
-    "shutdown": {"delaySeconds": 3, "gracePeriodSeconds": 15},
     "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}},
 }
 # Given to the first release in its environment.
