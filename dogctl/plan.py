@@ -85,6 +85,10 @@ class Run:
         if self.stop.is_set():
             raise Cancelled
 
+    def unstoppable(self) -> Run:
+        """The same, for what has to be brought to its end even if the user asks to stop."""
+        return Run(self._step, self.results, self._reporter, threading.Event())
+
     def sleep(self, seconds: float) -> None:
         """Wait, but stop at once when the user asks to. Raises Cancelled."""
         if self.stop.wait(seconds):
@@ -102,6 +106,8 @@ class Step:
         needs: names of the steps whose results it uses.
         done: looks at the live system: the answer if the work is done already, else None.
         left: what the steps before it leave as it is if the user stops here.
+        detail: further lines of a preview: all that it will change, as far as that is known.
+        looks: whether it only looks, so that there is never anything of it to do.
         always: whether it tears down: once one of the steps that it needs has begun, it runs when
             all of them have ended, however they did, and a request to stop does not reach it.
     """
@@ -112,6 +118,8 @@ class Step:
     needs: tuple[str, ...] = ()
     done: Callable[[Results], Any | None] = lambda _: None
     left: Callable[[Results], str | None] = lambda _: None
+    detail: Callable[[Results], Sequence[str]] = lambda _: ()
+    looks: bool = False
     always: bool = False
 
 
@@ -170,11 +178,20 @@ class Report:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a step would do: `change` is its one line, `status` unchanged or None if it would run."""
+    """What a step would do.
+
+    Args:
+        change: its one line.
+        status: unchanged, or None if it would run.
+        detail: all that it would change, a line each.
+        looks: whether the step only looks.
+    """
 
     step: str
     change: str
     status: Status | None
+    detail: tuple[str, ...] = ()
+    looks: bool = False
 
 
 def preview(plan: Plan) -> list[Preview]:
@@ -187,7 +204,8 @@ def preview(plan: Plan) -> list[Preview]:
         if answer is not None:
             results.put(step.name, answer)
         status = Status.UNCHANGED if answer is not None else None
-        previews.append(Preview(step.name, step.change(results), status))
+        detail = tuple(step.detail(results)) if known else ()
+        previews.append(Preview(step.name, step.change(results), status, detail, step.looks))
     return previews
 
 

@@ -7,7 +7,7 @@ import html
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
@@ -38,6 +38,10 @@ class Secret:
         return MASK
 
     __str__ = __repr__
+
+
+# Hears of a secret before it is used, to keep it out of all outputs.
+Remember = Callable[[Secret], None]
 
 
 class Redactor:

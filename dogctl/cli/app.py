@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dogctl.cli import build, gifs, local, project, push, running, smoke
+from dogctl.cli import build, gifs, local, project, push, release, running, smoke
 from dogctl.cli.command import help_without_command
 
 app = typer.Typer(
@@ -46,5 +46,6 @@ running.register(app)
 build.register(app)
 smoke.register(app)
 push.register(app)
+release.register(app)
 project.register(app)
 app.add_typer(gifs.app)

@@ -24,6 +24,10 @@ Promote = Annotated[
     bool, typer.Option("--promote", help="Tag the candidate in the registry; push nothing.")
 ]
 
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the image of a version that is released already.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add this command."""
@@ -36,6 +40,7 @@ def push(
     tag: Tags = None,
     candidate: Candidate = False,
     promote: Promote = False,
+    force: Force = False,
     dry_run: DryRun = False,
 ) -> "Answer":
     """Push the image to its registry and tag it there. Again: nothing to do."""
@@ -43,9 +48,10 @@ def push(
 
     plan = plan_push(
         session.project,
-        which_part(image, tag, candidate=candidate, promote=promote),
+        which_part(image, tag, candidate=candidate, promote=promote, force=force),
         image=image,
         tags=tag or (),
+        force=force,
         remember=session.channel.redact.add,
     )
     return session.perform(plan, answer_push, dry_run=dry_run)

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ class Session:
         if dry_run:
             previews = preview(plan)
             self.channel.preview(plan.verb, previews)
-            steps = [{"step": p.step, "change": p.change, "status": p.status} for p in previews]
+            steps = [asdict(each) for each in previews]
             return Answer({"dry_run": True, "steps": steps})
         if plan.warning and not yes:
             self.channel.confirm(plan.warning, "Go on?")

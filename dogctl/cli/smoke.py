@@ -40,5 +40,7 @@ def smoke(
     if clean:
         plan = verb.plan_clean(session.project)
         return session.perform(plan, verb.answer_clean, dry_run=dry_run)
-    plan = verb.plan_smoke(session.project, image, again=again, keep=keep)
+    plan = verb.plan_smoke(
+        session.project, image, again=again, keep=keep, remember=session.channel.redact.add
+    )
     return session.perform(plan, verb.answer_smoke, dry_run=dry_run)

@@ -19,6 +19,7 @@ Kubeconfig = Mapping[str, Any]
 # Keys that name files, which are relative to the file they stand in.
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 _FINGERPRINT = 16
+NO_CONTEXT = "no-context"
 
 
 def find(context: str, environ: Mapping[str, str]) -> Kubeconfig:
@@ -32,7 +33,7 @@ def find(context: str, environ: Mapping[str, str]) -> Kubeconfig:
         names = ", ".join(sorted(known["contexts"])) or "none"
         raise ConfigError(
             f"the kubeconfig has no context {context!r} (known: {names})",
-            code="no-context",
+            code=NO_CONTEXT,
             where=environ.get("KUBECONFIG") or "~/.kube/config",
             hint="set KUBECONFIG to the file that has it, or correct the setting context",
         )

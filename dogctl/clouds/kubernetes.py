@@ -95,12 +95,21 @@ class Kubernetes:
         read: gives the kubeconfig, fresh each time: it is asked again when the cluster says that
             the token has expired.
         pause: waits some seconds between two tries; may raise Cancelled.
+        renew: hears that the token was refused, before the kubeconfig is read again.
+        explain: raises what is wrong, if it knows, once the cluster cannot be reached.
     """
 
     def __init__(
-        self, read: Callable[[], Kubeconfig], *, pause: Callable[[float], None] = time.sleep
+        self,
+        read: Callable[[], Kubeconfig],
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        renew: Callable[[], None] = lambda: None,
+        explain: Callable[[], None] = lambda: None,
     ) -> None:
         self._read = read
+        self._renew = renew
+        self._explain = explain
         self._pause = pause
         self._lock = threading.Lock()
         self._client: httpx2.Client | None = None
@@ -362,7 +371,10 @@ class Kubernetes:
             try:
                 answer = self._once(method, path, params=params, content=content, how=how)
             except DogctlError as error:
-                if method == "POST" or not left or error.code != UNREACHABLE:
+                if error.code != UNREACHABLE:
+                    raise
+                if method == "POST" or not left:
+                    self._explain()
                     raise
                 self._pause(FIRST_PAUSE * 2 ** (TRIES - left - 1))
                 continue
@@ -400,6 +412,7 @@ class Kubernetes:
         with unreachable(self.server):
             answer = ask()
             if answer.status_code == UNAUTHORIZED:
+                self._renew()
                 self._forget()
                 answer = ask()
             return answer

@@ -297,9 +297,10 @@ def _settle_variables(reading: _Reading, environ: Mapping[str, str]) -> None:
 
 
 def _settle_build(reading: _Reading, environ: Mapping[str, str]) -> None:
-    """Read the secrets of the build, and let none of its arguments be one.
+    """Read the secrets of the build, and let none of its arguments and caches be one.
 
-    An argument stays in the image's history, for everybody who has the image.
+    An argument stays in the image's history, for everybody who has the image, and a cache is named
+    in a command line.
     """
     secrets = {
         name: Secret(environ.get(name, "")) for name in reading.values.get("build_secrets", ())
@@ -312,6 +313,13 @@ def _settle_build(reading: _Reading, environ: Mapping[str, str]) -> None:
             reading.problems.append(
                 f"{where}.{name}: a build argument is no place for a secret; name an environment"
                 " variable in build-secrets, and RUN --mount=type=secret reads it"
+            )
+    for key in ("cache_from", "cache_to"):
+        words = (word for cache in reading.values.get(key, ()) for word in cache.split(","))
+        if secret := next(filter(names_a_secret, (word.partition("=")[0] for word in words)), None):
+            reading.problems.append(
+                f"{reading.origins[key]}: {secret} does not belong in a file; the builder reads"
+                " such from its environment"
             )
 
 

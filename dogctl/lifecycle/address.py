@@ -70,5 +70,5 @@ def _is(path: Object, service: str) -> bool:
 def _balanced(thing: Object) -> str | None:
     """The address in the status of a service or an Ingress."""
     given = thing.get("status", {}).get("loadBalancer", {}).get("ingress") or [{}]
-    host: str | None = given[0].get("hostname") or given[0].get("ip")
-    return host
+    found: str | None = given[0].get("hostname") or given[0].get("ip")
+    return found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -18,7 +16,7 @@ from dogctl.lifecycle.builder import (
     shortcomings,
     usable_caches,
 )
-from dogctl.lifecycle.local import Paths, is_locked, locked
+from dogctl.lifecycle.local import Paths, locked
 from dogctl.lifecycle.recipe import OCI_LABEL, Recipe, project_recipe
 from dogctl.lifecycle.source import Source, read_source
 from dogctl.lifecycle.tags import image_tags
@@ -148,7 +146,7 @@ class _Work:
             return None if self.how.always else self._found()
 
         def run(step: Run) -> Built:
-            with self._locked(step) as lock:
+            with locked(self._paths, step.sleep, LOCK_PATIENCE, step.progress) as lock:
                 # Another dogctl may have been faster.
                 return done(step.results) or self._make(step, lock)
 
@@ -229,10 +227,3 @@ class _Work:
             use_cache=self.how.use_cache,
             pull=self.how.pull,
         )
-
-    @contextmanager
-    def _locked(self, step: Run) -> Iterator[int]:
-        if is_locked(self._paths):
-            step.progress("waiting for another dogctl that works here")
-        with locked(self._paths, step.sleep, LOCK_PATIENCE) as lock:
-            yield lock

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from dogctl.errors import ToolError
 from dogctl.plan import Run
+from dogctl.tools.build_context import place_dockerfile
 from dogctl.tools.build_progress import BASE_IMAGE, LINES, BuildProgress
 from dogctl.tools.buildx import DOCKER_DRIVER, UNKNOWN, Builder
-from dogctl.tools.compose import Compose
+from dogctl.tools.compose import Build, Compose
 from dogctl.tools.docker import Docker
 
 # What the kernel says of them.
@@ -62,6 +63,17 @@ def shortcomings(
         yield "reproducible if the builder's BuildKit, which tells no version, is 0.13 or later"
     for each in set(caches) - set(used):
         yield f"no layers were left in {each}: the {builder.driver} driver cannot; {OTHER_BUILDER}"
+
+
+def guarded_dockerfile(service: str, build: Build, folder: Path) -> dict[str, str]:
+    """Where a service's build is to read its Dockerfile, so that our own data stays out of the image.
+
+    A copy in a folder beside `folder`; nothing if the Dockerfile stands in the compose file.
+    """
+    if not (build.context / build.dockerfile).is_file():
+        return {}
+    place = folder.with_name(f"{folder.name}-{service}")
+    return {"dockerfile": str(place_dockerfile(build.context, build.dockerfile, place))}
 
 
 def build_services(

@@ -19,6 +19,7 @@ Values = dict[str, Any]
 
 CHARTS = "charts"
 OWN = "dogapp"
+FAULTS = "FAULTS"
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,21 @@ def chart_values(project: Project, chart: Chart, image: ImageRef) -> Values:
     """The values of a release, strongest last: the chart's for this environment, the project's, ours.
 
     Secrets are not among them, as Helm would show them to whoever may read the release.
-    Raises ConfigError: a file is not there, or holds no values.
+    Raises ConfigError: a file is not there, holds no values, or ones that a protected environment
+    refuses.
     """
     values: Values = {}
     for path in _overlays(project, chart):
         values = merged(values, _read(path))
-    return merged(values, _own(project, chart, image))
+    values = merged(values, _own(project, chart, image))
+    if project.settings.protected and _variables(values).get(FAULTS):
+        raise ConfigError(
+            f"faults on demand are refused in the protected environment {project.environment}",
+            code="bad-values",
+            where=f"env.{FAULTS}",
+            hint="take that out of the values",
+        )
+    return values
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Values:
@@ -132,6 +142,11 @@ def _read(path: Path) -> Values:
     return values or {}
 
 
+def _variables(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    given = values.get("env")
+    return given if isinstance(given, Mapping) else {}
+
+
 def _own(project: Project, chart: Chart, image: ImageRef) -> Values:
     """What dogctl knows better than any file; other charts may have no place for some of it."""
     settings = project.settings
@@ -144,8 +159,8 @@ def _own(project: Project, chart: Chart, image: ImageRef) -> Values:
     }
     known = _read(chart.folder / "values.yaml") if chart.folder else {}
     if isinstance(known.get("env"), Mapping):
-        plain = {k: v for k, v in settings.variables.items() if not isinstance(v, Secret)}
-        own["env"] = plain
+        own["env"] = {k: v for k, v in settings.variables.items() if not isinstance(v, Secret)}
+        own["env"] |= {FAULTS: settings.faults} if settings.faults else {}
     if isinstance(known.get("database"), Mapping):
         parts = ("engine", "host", "port", "name", "user")
         given = {part: getattr(settings, f"db_{part}") for part in parts}

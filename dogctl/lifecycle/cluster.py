@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dogctl.clouds.kubeconfig import Kubeconfig
 from dogctl.clouds.kubernetes import Kubernetes
 from dogctl.errors import ConfigError
-from dogctl.lifecycle.targets import kubeconfig_of
-from dogctl.secrets import Secret
+from dogctl.lifecycle import targets
+from dogctl.lifecycle.targets import TargetDriver
+from dogctl.secrets import Remember
 from dogctl.tools.helm import Helm
 from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
-
-Remember = Callable[[Secret], None]
 
 
 @dataclass(frozen=True)
@@ -35,20 +33,29 @@ class Cluster:
     Args:
         environment: its name.
         release, namespace: of the Helm release.
-        read: gives the kubeconfig, with a token that is good for some minutes at least.
+        target: how it is reached.
     """
 
     environment: str
     release: str
     namespace: str
-    read: Callable[[], Kubeconfig] = field(repr=False)
+    target: TargetDriver = field(repr=False)
     history: int
     runner: Runner = field(default=LOCAL, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @cached_property
     def kubernetes(self) -> Kubernetes:
-        return Kubernetes(self.read)
+        return Kubernetes(self.target.read, renew=self.target.renew, explain=self.target.check)
+
+    @property
+    def server(self) -> str:
+        """What people call the release's place: the namespace, and the address of the API."""
+        return f"{self.namespace} at {self.kubernetes.server}"
+
+    def url(self, service: str) -> str | None:
+        """Where users reach a service; None if only a forwarded port leads to it."""
+        return self.target.url(self.kubernetes, self.namespace, service)
 
     @cached_property
     def helm(self) -> Helm:
@@ -72,7 +79,7 @@ class Cluster:
         path = Path(self._folder.name) / "kubeconfig"
         new = path.with_suffix(".new")
         new.touch(mode=0o600)
-        new.write_text(json.dumps(self.read()))
+        new.write_text(json.dumps(self.target.read()))
         new.replace(path)
         return path
 
@@ -87,6 +94,7 @@ def connect(
     *,
     remember: Remember = lambda _: None,
     changes: bool = False,
+    start: bool = False,
     runner: Runner = LOCAL,
     environ: Mapping[str, str] = os.environ,
 ) -> Cluster:
@@ -96,6 +104,7 @@ def connect(
         remember: hears of every token before it is used.
         changes: whether something will be changed there; a protected environment has to be pinned
             then.
+        start: whether it may not run yet: then `check_pin` is for the step that starts it.
 
     Raises ConfigError, and DogctlError if the cluster cannot be reached.
     """
@@ -107,24 +116,18 @@ def connect(
             where="--env",
             hint=f"add --env NAME; declared: {', '.join(project.environments) or 'none'}",
         )
-    if settings.target is None:
-        raise ConfigError(
-            f"the environment {name} has no target to release to",
-            code="no-target",
-            where=f"pyproject.toml:tool.dogctl.env.{name}.target",
-            hint='add target = "gke", "minikube", "kind" or "context" there',
-        )
     release = settings.release or settings.name
     cluster = Cluster(
         environment=name,
         release=release,
         namespace=settings.namespace or settings.prometheus_namespace or release,
-        read=kubeconfig_of(project, remember, runner, environ),
+        target=targets.driver(project, remember, runner, environ),
         history=settings.history,
         runner=runner,
         environ=environ,
     )
-    check_pin(project, cluster, changes=changes)
+    if not start:
+        check_pin(project, cluster, changes=changes)
     return cluster
 
 

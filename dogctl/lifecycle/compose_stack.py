@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import ConfigError, ToolError
-from dogctl.lifecycle.builder import build_services
+from dogctl.lifecycle.builder import build_services, guarded_dockerfile
 from dogctl.lifecycle.engine import Ready, State
 from dogctl.lifecycle.health import port_taken
-from dogctl.lifecycle.local import Paths, is_locked, locked, write
+from dogctl.lifecycle.local import Paths, locked, write
 from dogctl.lifecycle.recipe import Recipe
 from dogctl.lifecycle.stack_start import Starter
 from dogctl.lifecycle.stack_state import PORT, by_id, describe
 from dogctl.plan import Results, Run, Step
-from dogctl.tools.build_context import KEY_LABEL, place_dockerfile
+from dogctl.tools.build_context import KEY_LABEL
 from dogctl.tools.compose import Build, Compose, builds, published_ports
 from dogctl.tools.docker import Container, Docker
 from dogctl.tools.processes import free_port, port_is_free
@@ -88,6 +87,7 @@ class Stack:
         by_image = {build.image: service for service, build in self._builds.items()}
 
         def done(_: Results) -> bool | None:
+            self._require_ports()  # which a build of minutes would be in vain without
             for service, build in self._builds.items():
                 image = self.docker.image(build.image)
                 if image is None or image.labels.get(KEY_LABEL) != self._keys[service]:
@@ -95,7 +95,7 @@ class Stack:
             return True
 
         def run(step: Run) -> bool:
-            with self._locked(step) as lock:
+            with locked(self.paths, step.sleep, LOCK_PATIENCE, step.progress) as lock:
                 build_services(self._labelled(), tuple(by_image.values()), step, (lock,))
             return True
 
@@ -107,11 +107,11 @@ class Stack:
             containers = self._containers()
             if self._runs(containers):
                 return Launch(False, by_id(containers))
-            self._require_ports(containers)
+            self._require_ports()
             return None
 
         def run(step: Run) -> Launch:
-            with self._locked(step) as lock:
+            with locked(self.paths, step.sleep, LOCK_PATIENCE, step.progress) as lock:
                 before = self._containers()
                 if self._runs(before):
                     return Launch(False, by_id(before))  # another dogctl was faster
@@ -161,29 +161,17 @@ class Stack:
         """The project with our labels on its images and on the app's container."""
         services: dict[str, dict[str, Any]] = {
             service: {
-                "build": {"labels": {KEY_LABEL: self._keys[service]}, **self._dockerfile(service)}
+                "build": {
+                    "labels": {KEY_LABEL: self._keys[service]},
+                    **guarded_dockerfile(service, build, self.paths.build),
+                }
             }
-            for service in self._builds
+            for service, build in self._builds.items()
         }
         app = services.setdefault(self.project.settings.service, {})
         app["labels"] = {FINGERPRINT: self._fingerprint, PORT: str(self.project.settings.port)}
         write(self.paths.override, json.dumps({"services": services}))
         return replace(self.compose, overrides=(*self.compose.overrides, self.paths.override))
-
-    def _dockerfile(self, service: str) -> dict[str, str]:
-        """A copy of its Dockerfile that keeps our passwords and data out of the image."""
-        build = self._builds[service]
-        if not (build.context / build.dockerfile).is_file():
-            return {}  # it stands in the compose file
-        folder = self.paths.build.with_name(f"build-{service}")
-        return {"dockerfile": str(place_dockerfile(build.context, build.dockerfile, folder))}
-
-    @contextmanager
-    def _locked(self, step: Run) -> Iterator[int]:
-        if is_locked(self.paths):
-            step.progress("waiting for another dogctl that changes the local stack")
-        with locked(self.paths, step.sleep, LOCK_PATIENCE) as lock:
-            yield lock
 
     def _starter(self, compose: Compose, launch: Launch) -> Starter:
         return Starter(self.project, compose, self.docker, launch.before)
@@ -199,15 +187,19 @@ class Stack:
                 hint='name the one that serves the app: service = "..." in [tool.dogctl]',
             )
 
-    def _require_ports(self, containers: Sequence[Container]) -> None:
+    def _own_ports(self) -> set[int]:
+        return {port for each in self._containers() for port in each.ports.values()}
+
+    def _require_ports(self) -> None:
         """Raise DogctlError if somebody else listens on a port that the stack is to publish."""
-        own = {port for each in containers for port in each.ports.values()}
+        own = self._own_ports()
         for service, port in published_ports(self._config):
             if port == self.project.settings.port:
                 hint = f"dogctl up --port {free_port()}"
             else:
                 hint = f"end that, or let {service} publish another port"
-            if port not in own and _is_taken(port):
+            # Another dogctl may have started the stack since it was asked.
+            if port not in own and _is_taken(port) and port not in self._own_ports():
                 raise port_taken(port, hint)
 
 

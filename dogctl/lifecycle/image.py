@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dogctl.errors import ConfigError
 from dogctl.image import DOCKER_HUB, ImageRef
 from dogctl.registries.base import Login
-from dogctl.registries.credentials import Accounts
+from dogctl.registries.credentials import Accounts, credentials_for
+from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
 
 
+# Hears of every password before it is used, to keep it out of all outputs.
 def image_name(project: Project) -> ImageRef:
     """The repository of the project's image, without a tag.
 
     DOCKER_REPO alone is a repository of DOCKER_USERNAME at Docker Hub, as the CI systems of such
-    projects have it; without either it is a local name that cannot be pushed.
+    projects have it; without either it is a local name that cannot be pushed. Raises ConfigError
+    if nobody of that name can have a repository.
     """
     settings = project.settings
     repo = settings.docker_repo or settings.name
     user = settings.docker_username
-    return ImageRef.parse(repo if "/" in repo or not user else f"{user}/{repo}")
+    if "/" in repo or not user:
+        return ImageRef.parse(repo)
+    try:
+        # Docker Hub takes a login in capitals too, but has no repository in them.
+        return ImageRef(DOCKER_HUB, f"{user.lower()}/{repo}")
+    except ValueError:
+        raise ConfigError(
+            f"{user!r} has no repositories at Docker Hub",
+            code="bad-repository",
+            where=project.origins["docker_username"],
+            hint="set DOCKER_REPO to the whole name, such as team/app or ghcr.io/team/app",
+        ) from None
 
 
 def shown(image: ImageRef) -> str:
@@ -43,3 +58,11 @@ def accounts(project: Project) -> Accounts:
         docker_registry=image_name(project).registry,
         google=settings.gcp_credentials or settings.gcp_sa_key,
     )
+
+
+def login_for(project: Project, registry: str, remember: Remember) -> Login | None:
+    """The login of the settings for a registry, or else the user's own. Raises DogctlError."""
+    found = credentials_for(registry, accounts(project))
+    if found is not None:
+        remember(found.password)
+    return found

@@ -101,18 +101,23 @@ def _not_writable(path: Path, error: OSError) -> DogctlError:
 
 @contextmanager
 def locked(
-    paths: Paths, pause: Callable[[float], None] = time.sleep, patience: float = LOCK_PATIENCE
+    paths: Paths,
+    pause: Callable[[float], None] = time.sleep,
+    patience: float = LOCK_PATIENCE,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[int]:
     """Let one dogctl at a time change the local stack; gives the open lock file.
 
     The kernel releases the lock when its holder dies, and every program that inherited the file.
-    `pause` waits some seconds, and may raise to give up. Raises DogctlError when it stays held for
-    `patience` seconds.
+    `pause` waits some seconds, and may raise to give up; `tell` hears of it once if there is anybody
+    to wait for. Raises DogctlError when it stays held for `patience` seconds.
     """
     paths.make()
     deadline = time.monotonic() + patience
     with paths.lock.open("a+") as file:
-        while not try_lock(file.fileno()):
+        if not (free := try_lock(file.fileno())):
+            tell("waiting for another dogctl that works here")
+        while not free and not try_lock(file.fileno()):
             if time.monotonic() > deadline:
                 raise DogctlError(
                     f"another dogctl has been changing the local stack for over {patience:g} s",

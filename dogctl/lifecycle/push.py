@@ -15,9 +15,11 @@ from dogctl.answer import Answer, Fields, Text
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.push_names import Names, push_names
-from dogctl.lifecycle.push_registry import Place, Remember
-from dogctl.lifecycle.push_upload import Upload, is_known
+from dogctl.lifecycle.push_registry import Place
+from dogctl.lifecycle.push_upload import Upload, is_known, seen
 from dogctl.plan import Plan, Results, Run, Step
+from dogctl.registries.oci import OciRegistry
+from dogctl.secrets import Remember
 from dogctl.tools.docker import Docker, Image
 from dogctl.tools.runner import LOCAL, Runner
 
@@ -59,6 +61,7 @@ def plan_push(
     *,
     image: str | None = None,
     tags: Sequence[str] = (),
+    force: bool = False,
     remember: Remember = lambda _: None,
     runner: Runner = LOCAL,
 ) -> Plan:
@@ -67,6 +70,7 @@ def plan_push(
     Args:
         image: the local image, if not the one that `dogctl build` made of this version.
         tags: further tags of the release.
+        force: move the tag of a released version, too.
         remember: hears of every password before it is used, to keep it out of all outputs.
 
     Raises DogctlError: there is no repository or no such image, or the engine is away.
@@ -75,22 +79,28 @@ def plan_push(
     place = Place(project, remember)
     if part is Part.RELEASE:
         first = _find(place, named.candidate)
-        return Plan("push", (first, *_tag(place, named)))
+        return Plan("push", (first, *_tag(place, named, force=force)))
     docker = Docker.connect()
     local = _local_image(docker, named, image)
     first = _push(place, docker, named.candidate, local)
     if part is Part.CANDIDATE:
         return Plan("push", (first,))
-    return Plan("push", (first, *_tag(place, named)))
+    return Plan("push", (first, *_tag(place, named, force=force)))
 
 
 def which_part(
-    image: str | None, tags: Sequence[str] | None, *, candidate: bool, promote: bool
+    image: str | None,
+    tags: Sequence[str] | None,
+    *,
+    candidate: bool,
+    promote: bool,
+    force: bool = False,
 ) -> Part:
     """What the flags ask for. Raises ConfigError where one excludes another."""
     pairs = {
         ("--candidate", "--promote"): candidate and promote,
         ("--candidate", "--tag"): candidate and tags,
+        ("--candidate", "--force"): candidate and force,
         ("--promote", "--image"): promote and image,
     }
     for (one, other), both in pairs.items():
@@ -131,7 +141,7 @@ def _verdict(pushed: Candidate, release: Release) -> str:
 
 
 def _local_image(docker: Docker, named: Names, image: str | None) -> Image:
-    found = docker.image(image or str(named.version))
+    found = docker.image(_parse(image) if image is not None else str(named.version))
     if found is not None:
         return found
     if image is not None:
@@ -149,11 +159,19 @@ def _local_image(docker: Docker, named: Names, image: str | None) -> Image:
     )
 
 
+def _parse(image: str) -> str:
+    try:
+        ImageRef.parse(image)
+    except ValueError as error:
+        raise ConfigError(str(error), code="bad-image", where="--image") from None
+    return image
+
+
 def _push(place: Place, docker: Docker, ref: ImageRef, image: Image) -> Step:
     """The image under the candidate's tag."""
 
     def done(_: Results) -> Candidate | None:
-        there = place.look(lambda registry: registry.resolve(ref))
+        there = place.look(lambda registry: seen(registry, ref))
         return Candidate(ref, there) if there and is_known(image, ref, there) else None
 
     def run(step: Run) -> Candidate:
@@ -189,7 +207,7 @@ def _find(place: Place, ref: ImageRef) -> Step:
     return Step("candidate", lambda _: f"find {ref} in its registry", run, done=done)
 
 
-def _tag(place: Place, named: Names) -> tuple[Step, ...]:
+def _tag(place: Place, named: Names, *, force: bool) -> tuple[Step, ...]:
     """The release's tags on the candidate's digest; no step if the candidate has them all."""
     tags = named.release
     if not tags:
@@ -197,16 +215,22 @@ def _tag(place: Place, named: Names) -> tuple[Step, ...]:
 
     def done(results: Results) -> Release | None:
         digest = results["candidate"].digest
-        there = place.look(
-            lambda registry: all(
-                registry.resolve(named.version.tagged(tag)) == digest for tag in tags
-            )
-        )
-        return Release(named.version, tags) if there else None
+
+        def look(registry: OciRegistry) -> bool:
+            require_free(registry)
+            return all(registry.resolve(named.version.tagged(tag)) == digest for tag in tags)
+
+        return Release(named.version, tags) if place.look(look) else None
+
+    def require_free(registry: OciRegistry) -> None:
+        if named.released and not force:
+            _require_same(registry, named)
 
     def run(step: Run) -> Release:
         digest = step.results["candidate"].digest
-        put = place.open(step.sleep).tag(named.version, digest, tags)
+        registry = place.open(step.sleep)
+        require_free(registry)
+        put = registry.tag(named.version, digest, tags)
         return Release(named.version, tags, put)
 
     def change(results: Results) -> str:
@@ -214,3 +238,22 @@ def _tag(place: Place, named: Names) -> tuple[Step, ...]:
         return f"put {', '.join(tags)} on its digest there ({digest})"
 
     return (Step("release", change, run, needs=("candidate",), done=done),)
+
+
+def _require_same(registry: OciRegistry, named: Names) -> None:
+    """Raise DogctlError if the version is a release's already, and that of another image.
+
+    Who has deployed it would get something else under the same name. The same image may have been
+    packed in another way, such as by another engine: then its configuration is the same.
+    """
+    taken, ours = registry.resolve(named.version), registry.resolve(named.candidate)
+    if taken in (None, ours):
+        return
+    config = registry.config(named.version)
+    if config is None or config != registry.config(named.candidate):
+        raise DogctlError(
+            f"{named.version.tag} is released already, and is another image",
+            code="version-taken",
+            where=f"{named.version}@{taken}",
+            hint="release this one as a new version, or dogctl push --force to replace the old one",
+        )

@@ -11,6 +11,7 @@ from dogctl.image import ImageRef
 from dogctl.lifecycle.image import image_name, is_local
 from dogctl.lifecycle.source import read_source
 from dogctl.lifecycle.tags import image_tags
+from dogctl.lifecycle.version import is_release
 from dogctl.tools.runner import Runner
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ class Names:
         candidate: the one under which it is pushed before it is known to be good: that of its
             commit, or of its version where it is made of no commit alone.
         release: the tags that make a release of the candidate.
+        released: whether the version was given by somebody, and so means one image for ever.
     """
 
     version: ImageRef
     candidate: ImageRef
     release: tuple[str, ...]
+    released: bool = False
 
 
 def push_names(project: Project, tags: Iterable[str], runner: Runner) -> Names:
@@ -51,7 +54,8 @@ def push_names(project: Project, tags: Iterable[str], runner: Runner) -> Names:
     version, *others = image_tags(project, source)
     candidate = repository.tagged(source.short) if source.short else version
     release = dict.fromkeys((version, *others, *(_tagged(repository, tag) for tag in tags)))
-    return Names(version, candidate, tuple(str(ref.tag) for ref in release if ref != candidate))
+    tagged = tuple(str(ref.tag) for ref in release if ref != candidate)
+    return Names(version, candidate, tagged, is_release(source.version))
 
 
 def _tagged(repository: ImageRef, tag: str) -> ImageRef:

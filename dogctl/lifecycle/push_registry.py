@@ -6,17 +6,15 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from dogctl.lifecycle.image import accounts, image_name
+from dogctl.lifecycle.image import image_name, login_for
 from dogctl.registries.base import Login
-from dogctl.registries.credentials import credentials_for
 from dogctl.registries.http import Pause
 from dogctl.registries.oci import OciRegistry
-from dogctl.secrets import Secret
+from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
 
-Remember = Callable[[Secret], None]
 Found = TypeVar("Found")
 
 
@@ -25,23 +23,20 @@ class _Busy(Exception):  # noqa: N818  (no error: an answer that would have to b
 
 
 class Place:
-    """Where the project's image goes; for one step at a time.
+    """Where the project's image goes, or another registry; for one step at a time.
 
     `remember` hears of every password before it is used.
     """
 
-    def __init__(self, project: Project, remember: Remember) -> None:
-        self._name = image_name(project).registry
-        self._accounts = accounts(project)
+    def __init__(self, project: Project, remember: Remember, registry: str | None = None) -> None:
+        self._name = registry or image_name(project).registry
+        self._project = project
         self._remember = remember
         self._pause: Pause = _give_up
 
     def login(self) -> Login | None:
-        """The login of the settings, or else the user's own. Raises DogctlError."""
-        found = credentials_for(self._name, self._accounts)
-        if found is not None:
-            self._remember(found.password)
-        return found
+        """The login for it. Raises DogctlError."""
+        return login_for(self._project, self._name, self._remember)
 
     def open(self, pause: Pause) -> OciRegistry:
         """The registry; `pause` waits some seconds where it has to be waited for."""

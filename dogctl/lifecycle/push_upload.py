@@ -40,7 +40,7 @@ class Upload:
         self.docker.tag(self.image.id, self.ref)
         for pause in (*PAUSES, None):
             # The engine does not tell how long a registry wants to be left alone; this waits.
-            there = registry.resolve(self.ref)
+            there = seen(registry, self.ref)
             if there and is_known(self.image, self.ref, there):
                 return there
             try:
@@ -93,6 +93,20 @@ class Upload:
         there = registry.resolve(self.ref)
         same = there is not None and str(registry.config(self.ref)) == self.image.id
         return there if same else None
+
+
+def seen(registry: OciRegistry, ref: ImageRef) -> Digest | None:
+    """What is under a tag before it is pushed, as far as the login may see. Raises DogctlError.
+
+    Some registries let nobody look into a repository that is made by its first push. Whether this
+    login may push is told by the push.
+    """
+    try:
+        return registry.resolve(ref)
+    except DogctlError as error:
+        if error.code in (refusals.DENIED, refusals.NO_REPOSITORY):
+            return None
+        raise
 
 
 def is_known(image: Image, ref: ImageRef, digest: Digest) -> bool:

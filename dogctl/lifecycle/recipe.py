@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dogctl.errors import ConfigError
+from dogctl.image import ImageRef
 from dogctl.lifecycle.source import Source
 from dogctl.tools.build_context import content_key
-from dogctl.tools.docker import Docker
+from dogctl.tools.docker import Docker, Image
 from dogctl.tools.dockerfile import Dockerfile, read_dockerfile
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Recipe:
         A base image counts as the engine has it. One that it does not keep counts by its name:
         to ask a registry each time would take longer than the build, and fail on a train.
         """
-        bases = {name: docker.image(name) for name in self.contents.images}
+        bases = {name: _base(docker, name) for name in self.contents.images}
         parts = (
             f"target {self.target or ''}",
             *(f"platform {each}" for each in self.platforms),
@@ -69,6 +70,15 @@ class Recipe:
             *(f"base {name} {image.id if image else ''}" for name, image in bases.items()),
         )
         return content_key(self.context, self.dockerfile, self.args, parts)
+
+
+def _base(docker: Docker, name: str) -> Image | None:
+    """A base image as the engine has it; what is no name of one is for the builder to tell."""
+    try:
+        ImageRef.parse(name)
+    except ValueError:
+        return None
+    return docker.image(name)
 
 
 def project_recipe(project: Project, source: Source) -> Recipe:

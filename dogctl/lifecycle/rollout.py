@@ -6,7 +6,7 @@ counts: https://github.com/kubernetes/kubectl/blob/master/pkg/polymorphichelpers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,16 +22,16 @@ PATIENCE = {
     "bad-image-name": 0.0,
     "bad-container": 10.0,
     "wrong-architecture": 0.0,
-    "crash-loop": 0.0,
-    "out-of-memory": 0.0,
+    "crash-loop": 2.0,
+    "out-of-memory": 2.0,
     "pod-refused": 5.0,
     "quota": 5.0,
     "unschedulable": 120.0,
     "job-failed": 0.0,
     "rollout-stuck": 0.0,
 }
-# Restarts after which a crash is a loop.
-RESTARTS = 2
+# Restarts after which a crash is a loop: the second crash shows that the first was no accident.
+RESTARTS = 1
 
 _WAITING = {
     "ImagePullBackOff": "image-pull",
@@ -42,7 +42,7 @@ _WAITING = {
     "CreateContainerError": "bad-container",
     "RunContainerError": "bad-container",
 }
-_NO_IMAGE = ("not found", "manifest unknown", "does not exist", "no match for platform")
+_NO_IMAGE = ("not found", "manifest unknown")
 _ARCHITECTURE = ("exec format error", "no match for platform")
 
 
@@ -110,12 +110,7 @@ def new_pods(item: Object, owned: Sequence[Object], pods: Sequence[Object]) -> l
     owners = {item["metadata"]["uid"]}
     label: tuple[str, str] | None = None
     if item["kind"] == "Deployment":
-        current = item["metadata"].get("annotations", {}).get(_REVISION)
-        owners = {
-            each["metadata"]["uid"]
-            for each in owned
-            if each["metadata"].get("annotations", {}).get(_REVISION) == current
-        }
+        owners = {each["metadata"]["uid"] for each in new_sets(item, owned)}
     elif item["kind"] == "StatefulSet" and item["status"].get("updateRevision"):
         label = ("controller-revision-hash", item["status"]["updateRevision"])
     return [
@@ -127,7 +122,14 @@ def new_pods(item: Object, owned: Sequence[Object], pods: Sequence[Object]) -> l
     ]
 
 
-_REVISION = "deployment.kubernetes.io/revision"
+def new_sets(item: Object, owned: Sequence[Object]) -> list[Object]:
+    """The Deployment's ReplicaSet of its present template."""
+    return [each for each in owned if _revision(each) == _revision(item)]
+
+
+def _revision(item: Object) -> str | None:
+    annotations: Mapping[str, str] = item["metadata"].get("annotations") or {}
+    return annotations.get("deployment.kubernetes.io/revision")
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
@@ -161,7 +163,7 @@ class Watch:
         return next((c for c in lasting if c.code not in _MAY_DEPEND or not others), None)
 
 
-_MAY_DEPEND = frozenset({"crash-loop"})
+_MAY_DEPEND = frozenset({"crash-loop", "out-of-memory"})
 
 
 def _deployment(item: Object) -> tuple[int, bool, str]:
@@ -222,10 +224,10 @@ def _is_seen(item: Object) -> bool:
     return bool(item["status"].get("observedGeneration", 0) >= item["metadata"]["generation"])
 
 
-def _own_causes(item: Object, owned: Iterable[Object]) -> Iterator[Cause]:
+def _own_causes(item: Object, owned: Sequence[Object]) -> Iterator[Cause]:
     """Why a workload has no pods, or gave up."""
     name = title(item)
-    for each in (item, *owned):
+    for each in (item, *new_sets(item, owned)):
         if failed := _condition(each, "ReplicaFailure"):
             message = failed.get("message", "")
             code = "quota" if "exceeded quota" in message else "pod-refused"

@@ -6,19 +6,20 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dogctl import own_version
 from dogctl.answer import Answer, Block, Fields, Table, Text
 from dogctl.errors import ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.app import compose_variables
 from dogctl.lifecycle.compose_engine import find_file
-from dogctl.lifecycle.image import image_name, shown
+from dogctl.lifecycle.image import image_name, login_for, shown
 from dogctl.lifecycle.smoke_passes import Pass
 from dogctl.lifecycle.smoke_report import rows
 from dogctl.lifecycle.smoke_runs import Runs
 from dogctl.lifecycle.smoke_stack import SmokeTest, leftovers
-from dogctl.lifecycle.version import project_version
+from dogctl.lifecycle.source import read_source
+from dogctl.lifecycle.tags import version_tag
 from dogctl.plan import Plan, Results
+from dogctl.secrets import Remember
 from dogctl.tools.compose import Compose, require_compose
 from dogctl.tools.docker import Docker
 from dogctl.tools.runner import LOCAL, Runner
@@ -37,6 +38,7 @@ def plan_smoke(
     *,
     again: bool,
     keep: bool,
+    remember: Remember = lambda _: None,
     runner: Runner = LOCAL,
     environ: Mapping[str, str] = os.environ,
 ) -> Plan:
@@ -46,6 +48,7 @@ def plan_smoke(
         image: a name that the engine has or can pull; None for what `dogctl build` has made.
         again: whether to test what has passed before.
         keep: whether to leave the stack up.
+        remember: hears of every password before it is used, to keep it out of all outputs.
 
     Raises ToolError without an engine, or where Compose refuses the file; ConfigError if there is
     no compose file, or none that this can be done with.
@@ -65,7 +68,16 @@ def plan_smoke(
     variables = compose_variables(project, runs.base, ref.tag or "")
     environ = {k: v for k, v in {**environ, **variables}.items() if k not in OTHER_DATABASES}
     compose = Compose(file, runs.base, environ, runner)
-    test = SmokeTest(project, ref, not image, compose, runs, again=again, keep=keep)
+    test = SmokeTest(
+        project,
+        ref,
+        not image,
+        compose,
+        runs,
+        lambda: login_for(project, ref.registry, remember),
+        again=again,
+        keep=keep,
+    )
     return Plan("smoke", test.steps())
 
 
@@ -122,5 +134,4 @@ def _parse(image: str) -> ImageRef:
 
 
 def _built(project: Project, runner: Runner) -> ImageRef:
-    version = own_version() if project.bundled else project_version(project.root, runner)
-    return image_name(project).tagged(version)
+    return image_name(project).tagged(version_tag(read_source(project, runner).version))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.smoke_checks import (
@@ -20,6 +21,10 @@ from dogctl.lifecycle.smoke_checks import (
 
 if TYPE_CHECKING:
     from dogctl.config.checks import Check
+
+CHUNK = 65_536
+# No check needs more, and this machine has no memory for an answer without end.
+LONGEST = 10_000_000
 
 
 def count_now(check: Check, get: Get) -> float:
@@ -46,12 +51,29 @@ def ask_at(url: str | None) -> Get:
     session.trust_env = False
 
     def get(path: str) -> Response:
+        deadline = monotonic() + REQUEST_SECONDS
+        options: dict[str, Any] = {"timeout": REQUEST_SECONDS, "allow_redirects": False}
         try:
-            found = session.get(f"{url}{path}", timeout=REQUEST_SECONDS, allow_redirects=False)
-        except requests.Timeout:
+            with session.get(f"{url}{path}", stream=True, **options) as found:
+                content = _read(found, deadline)
+        except (requests.Timeout, ReadTimeoutError, TimeoutError):
             raise NoAnswerError(f"{path} gives no answer within {REQUEST_SECONDS:g} s") from None
-        except requests.RequestException:
+        except (requests.RequestException, HTTPError):
             raise NoAnswerError(f"{path} gives no answer: the connection broke") from None
-        return Response(found.status_code, found.content.decode(errors="replace"))
+        except OverflowError:
+            raise NoAnswerError(f"{path} answers with over {LONGEST // 1_000_000} MB") from None
+        return Response(found.status_code, content.decode(errors="replace"))
 
     return get
+
+
+def _read(answer: requests.Response, deadline: float) -> bytes:
+    """The whole body. Raises TimeoutError if it has no end by then, OverflowError if it is long."""
+    content = b""
+    while chunk := answer.raw.read1(CHUNK, decode_content=True):
+        content += chunk
+        if len(content) > LONGEST:
+            raise OverflowError
+        if monotonic() > deadline:
+            raise TimeoutError
+    return content

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from time import monotonic
 from typing import Any
 
@@ -205,10 +206,10 @@ def _count(check: Check, get: Get) -> str | None:
 
 def _float(value: Any) -> float:
     try:
-        if isinstance(value, bool):
-            raise TypeError
+        if isinstance(value, bool) or not isfinite(float(value)):
+            raise ValueError
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"has {str(value)[:SHOWN]!r} in place of a number") from None
 
 

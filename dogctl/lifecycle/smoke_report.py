@@ -43,16 +43,26 @@ def failure(
     image: ImageRef,
     findings: Sequence[Finding],
     services: Sequence[dict[str, Any]],
+    kept: str | None = None,
 ) -> DogctlError:
-    """The error of a smoke test that failed: verdict and cause, checks, services with their logs."""
+    """The error of a smoke test that failed: verdict and cause, checks, services with their logs.
+
+    `kept`: the name of its stack, if that stays.
+    """
     said = [line for line in cause.detail if not any(line in each["log"] for each in services)]
     logs = [line for each in services for line in _service(each)]
     return DogctlError(
         f"{shown(image)} fails the smoke test: {cause.message}",
         code=cause.code,
-        hint="correct that, dogctl build, and dogctl smoke again; --keep leaves the stack up",
+        hint=f"docker compose --project-name {kept} ps looks at it; dogctl smoke --clean removes it"
+        if kept
+        else "correct that, dogctl build, and dogctl smoke again; --keep leaves the stack up",
         detail=(*said, *_aligned(rows(findings)), *logs),
-        data={"checks": [each.as_data() for each in findings], "services": list(services)},
+        data={
+            "checks": [each.as_data() for each in findings],
+            "services": list(services),
+            "kept": kept,
+        },
     )
 
 

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import Cancelled, ConfigError, DogctlError, ToolError
-from dogctl.lifecycle.builder import build_services
+from dogctl.lifecycle.builder import build_services, guarded_dockerfile
 from dogctl.lifecycle.engine import Local
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.local import Paths
@@ -30,8 +30,10 @@ from dogctl.lifecycle.smoke_runs import OwnRun, Runs
 from dogctl.lifecycle.stack_start import Starter
 from dogctl.lifecycle.stack_state import by_id
 from dogctl.plan import Results, Run, Step
+from dogctl.registries.base import LoginSource
+from dogctl.registries.refusals import Refusal
 from dogctl.tools.compose import STDIN, Compose, builds
-from dogctl.tools.docker import Container, Docker
+from dogctl.tools.docker import PULL_REFUSED, Container, Docker
 from dogctl.tools.processes import MARK
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class SmokeTest:
         built: whether that is to come from `dogctl build`, and not from a registry.
         compose: the project's stack, as it is resolved for all smoke tests.
         runs: the smoke tests of this machine.
+        login: the login for the registry that the image may have to be pulled from.
         again: whether to test what has passed before.
         keep: whether to leave the stack up.
     """
@@ -91,6 +94,7 @@ class SmokeTest:
     built: bool
     compose: Compose
     runs: Runs
+    login: LoginSource
     again: bool
     keep: bool
     _own: OwnRun | None = None
@@ -155,14 +159,24 @@ class SmokeTest:
             return Image(self.ref, found.id) if found else None
 
         def run(step: Run) -> Image:
-            for line in self._docker.pull(str(self.ref)):
-                step.check()
-                step.progress(line)
+            self._pull(step)
             pulled = self._docker.image(str(self.ref))
             return Image(self.ref, pulled.id if pulled else "")
 
         change = f"find {shown(self.ref)}, or pull it"
         return Step("image", lambda _: change, run, done=done)
+
+    def _pull(self, step: Run) -> None:
+        login = self.login()
+        try:
+            for line in self._docker.pull(str(self.ref), login.auth_config() if login else None):
+                step.check()
+                step.progress(line)
+        except ToolError as error:
+            if error.code != PULL_REFUSED:
+                raise
+            refusal = Refusal(self.ref, says=error.detail, logged_in=login is not None)
+            raise refusal.error() from error
 
     def _start(self) -> Step:
         def done(results: Results) -> Pass | None:
@@ -172,7 +186,7 @@ class SmokeTest:
 
         def run(step: Run) -> Up:
             self._own = self.runs.begin()
-            config = self._isolated(step.results["image"], self._own.name)
+            config = self._guarded(self._isolated(step.results["image"], self._own.name))
             up = Up(self._own.name, self._own_compose(config))
             with self._evident():
                 if others := tuple(builds(config)):
@@ -207,7 +221,7 @@ class SmokeTest:
                 self._findings += ask_all(self._checks, ask_at(step.results["health"].url))
                 self._judge(step, before)
                 if not self._survivors:
-                    self._remember(step.results["image"])
+                    self._remember(step)
             return tuple(self._findings)
 
         change = f"check user, file system and {', '.join(map(str, self._checks))}"
@@ -239,7 +253,7 @@ class SmokeTest:
                     self._findings.append(after_restart(check, get, count))
                 self._findings += ask_all(others, get)
                 self._judge(step, before)
-                self._remember(step.results["image"])
+                self._remember(step)
             return tuple(self._findings[known:])
 
         change = f"restart {' and '.join(services)}, and check what is to survive that"
@@ -286,14 +300,26 @@ class SmokeTest:
             text=json.dumps(config).encode(),
         )
 
+    def _guarded(self, config: dict[str, Any]) -> dict[str, Any]:
+        """With our own data out of the images that are built for the test."""
+        folder = Paths(self.project.state).build
+        for service, build in builds(config).items():
+            values = config["services"][service]
+            values["build"] = {**values["build"], **guarded_dockerfile(service, build, folder)}
+        return config
+
     def _starter(self, up: Up, before: Sequence[Container] = ()) -> Starter:
         return Starter(self.project, up.compose, self._docker, by_id(before))
 
     def _containers(self) -> tuple[Container, ...]:
         return self._docker.containers(self._own.name) if self._own else ()
 
-    def _remember(self, image: Image) -> None:
-        self._passes.remember(self._key(image), self._findings)
+    def _remember(self, step: Run) -> None:
+        image: Image = step.results["image"]
+        try:
+            self._passes.remember(self._key(image), self._findings)
+        except OSError as error:  # such as a full disk: the test has been passed all the same
+            step.progress(f"the pass cannot be remembered: {error.strerror}")
 
     def _judge(self, step: Run, before: Sequence[Container]) -> None:
         """Raise DogctlError if a check has failed; a container that has ended is the cause."""
@@ -317,7 +343,8 @@ class SmokeTest:
             services: list[dict[str, Any]] = []
             with suppress(ToolError):  # an engine that has gone away hides no cause
                 services = evidence(self._docker, self._containers())
-            raise failure(error, self.ref, self._findings, services) from error
+            kept = self._own.name if self.keep and self._own else None
+            raise failure(error, self.ref, self._findings, services, kept) from error
 
     def _require_service(self) -> None:
         service = self.project.settings.service

@@ -64,7 +64,8 @@ def read_source(project: Project, runner: Runner = LOCAL) -> Source:
     if project.bundled:
         return Source(own_version())
     git = Git(project.root, runner)
-    checkout = git.checkout()
+    # What is built may lie outside the project's own folder.
+    checkout = git.checkout(also=((project.root / project.settings.build_context).resolve(),))
     version = checkout_version(git, checkout)
     if checkout is None:
         return Source(version)

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 BRANCH = "{branch}"
 
 
+def version_tag(version: str) -> str:
+    """A version as a tag; SemVer's plus, which no version of a project has, but dogctl's own."""
+    return version.replace("+", "-")
+
+
 def image_tags(project: Project, source: Source) -> tuple[ImageRef, ...]:
     """The version, the commit if the files are exactly its own, and what the settings add.
 
@@ -26,15 +31,13 @@ def image_tags(project: Project, source: Source) -> tuple[ImageRef, ...]:
     extra = [
         tag.replace(BRANCH, branch) for tag in project.settings.tags if branch or BRANCH not in tag
     ]
-    # What SemVer has and a tag cannot have; no version of a project has it, but dogctl's own.
-    version = source.version.replace("+", "-")
-    words = [version, *([source.short] if source.short else []), *extra]
+    words = [version_tag(source.version), *([source.short] if source.short else []), *extra]
     try:
         return tuple(name.tagged(word) for word in dict.fromkeys(words))
     except ValueError as error:
         raise ConfigError(
             str(error),
             code="bad-tag",
-            where=project.origins["tags"] if extra else version,
+            where=project.origins["tags"] if extra else source.version,
             hint="dogctl config shows the settings, git tag the versions",
         ) from error

@@ -34,8 +34,8 @@ def _end(other: LocalEngine) -> tuple[Step, ...]:
 
 
 def _after(ended: Sequence[Step], step: Step) -> Step:
-    names = tuple(each.name for each in ended)
-    return replace(step, needs=(*step.needs, *names)) if step.name == "start" else step
+    """The first step waits for the port that the other engine gives up."""
+    return step if step.needs else replace(step, needs=tuple(each.name for each in ended))
 
 
 def _local_version(project: Project, runner: Runner) -> str:

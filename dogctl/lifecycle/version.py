@@ -69,6 +69,11 @@ def checkout_version(git: Git, checkout: Checkout | None) -> str:
     return derive(checkout, tag, commits)
 
 
+def is_release(version: str) -> bool:
+    """Whether somebody has given the version, and not only the number of a commit."""
+    return re.search(r"[.-]dev\d*\b", version) is None
+
+
 def newest_tag(names: Iterable[str]) -> Tag | None:
     """The highest version among tag names; those that are none are passed over."""
     matches = ((name, _TAG.fullmatch(name)) for name in names)

@@ -105,14 +105,20 @@ class Terminal:
         self.print(self.text(f"dogctl {verb} would:", "bold"))
         for item in previews:
             mark, style = ("=", "dim") if item.status else ("→", "cyan")
-            done = " (nothing to do)" if item.status else ""
+            done = " (nothing to do)" if item.status and not item.looks else ""
             self.print(self.text(f"  {mark} {item.step}: {item.change}{done}", style))
+            for line in item.detail:
+                self.print(self.text(f"      {line}", _CHANGES.get(line[:1], "")))
 
     def confirm(self, warning: str, question: str) -> bool:
         """Ask on the terminal; anything but y or yes is a no."""
         self.print(self.text(warning, "bold yellow"))
         self.console.print(self.text(f"{question} [y/N] "), end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+# How the lines of a preview look that tell of objects made, changed, deleted and run.
+_CHANGES = {"+": "green", "~": "yellow", "-": "bold red", ">": "cyan"}
 
 
 class LineReporter:

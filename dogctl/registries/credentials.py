@@ -10,13 +10,18 @@ from dogctl.registries import artifact_registry, docker_config, ecr, hosts
 from dogctl.registries.base import Login
 from dogctl.secrets import Secret
 
+# Users that clouds have for whoever brings a key or a token of theirs; they are nobody elsewhere.
+# https://cloud.google.com/artifact-registry/docs/docker/authentication
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
+CLOUD_USERS = ("_json_key", "_json_key_base64", artifact_registry.USERNAME, "AWS")
+
 
 @dataclass(frozen=True)
 class Accounts:
     """The logins that the settings give.
 
     Args:
-        docker: DOCKER_USERNAME and DOCKER_PASSWORD.
+        docker: DOCKER_USERNAME and DOCKER_PASSWORD; a cloud gets them for a user of CLOUD_USERS.
         docker_registry: the one registry they are for; they are sent to no other.
         google: GCP_CREDENTIALS or GCP_SA_KEY, the JSON key of a service account.
     """
@@ -32,12 +37,15 @@ def credentials_for(registry: str, accounts: Accounts) -> Login | None:
     It may ask Google or Amazon for one that lasts hours: ask again rather than keep it. Raises
     DogctlError if there is one that does not work.
     """
-    if hosts.is_google(registry):
-        return _google(registry, accounts)
-    if (region := hosts.amazon_region(registry)) is not None:
+    region = hosts.amazon_region(registry)
+    cloud = hosts.is_google(registry) or region is not None
+    own = accounts.docker if registry == accounts.docker_registry else None
+    if own is not None and (not cloud or own.username in CLOUD_USERS):
+        return own
+    if region is not None:
         return ecr.login(region) or docker_config.login(registry)
-    if accounts.docker is not None and registry == accounts.docker_registry:
-        return accounts.docker
+    if cloud:
+        return _google(registry, accounts)
     return docker_config.login(registry)
 
 

@@ -19,6 +19,7 @@ from urllib3.exceptions import MaxRetryError, ResponseError
 from dogctl import own_version
 from dogctl.image import ImageRef
 from dogctl.registries import refusals
+from dogctl.registries.hosts import is_loopback
 from dogctl.secrets import Redactor
 
 TRIES = 6
@@ -133,6 +134,7 @@ class Http:
                     auth=auth or _anonymous,
                     verify=str(self._ca) if self._ca else _docker_ca(url),
                     timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    proxies=_proxies(url),
                     **options,
                 )
             except requests.exceptions.ChunkedEncodingError as error:
@@ -161,6 +163,11 @@ class Http:
 
 def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+def _proxies(url: str) -> dict[str, str] | None:
+    """None for those of the environment; a proxy has no business on this machine."""
+    return {"http": "", "https": ""} if is_loopback(urlsplit(url).hostname or "") else None
 
 
 def _docker_ca(url: str) -> str | bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -56,6 +55,7 @@ class OciRegistry:
         self.registry = registry
         self._http = Http(ca=ca, pause=pause)
         self._auth = ChallengeAuth(self._http, registry, login)
+        self._found: str | None = None
 
     def resolve(self, ref: ImageRef) -> Digest | None:
         """The digest that the tag, or else the digest, of `ref` has there; None if there is none.
@@ -129,18 +129,21 @@ class OciRegistry:
     def _send(self, ref: ImageRef, method: str, path: str, **options: Any) -> requests.Response:
         if ref.registry != self.registry:
             raise ValueError(f"{ref} is not at {self.registry}")
-        base = f"{self._address}/v2/{ref.repository}/"
+        base = f"{self._address(ref)}/v2/{ref.repository}/"
         url = urljoin(base, path)
         if urlsplit(url)[:2] != urlsplit(base)[:2]:
             raise _corrupt(ref, f"the registry sends us to another host: {url}")
         return self._http.send(ref, method, url, auth=self._auth, **options)
 
-    @cached_property
-    def _address(self) -> str:
+    def _address(self, ref: ImageRef) -> str:
+        if self._found is None:
+            self._found = self._find(ref)
+        return self._found
+
+    def _find(self, ref: ImageRef) -> str:
         host = HUB_ADDRESS if self.registry == DOCKER_HUB else self.registry
         if is_loopback(urlsplit(f"//{host}").hostname or ""):
             # The engine talks to a registry on this machine in the clear if it has no TLS.
-            ref = ImageRef(self.registry, "library/unknown")
             try:
                 self._http.send(ref, "GET", f"https://{host}/v2/")
             except DogctlError as error:

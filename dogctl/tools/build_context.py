@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 # The label under which an image carries the key of what it was built from.
 KEY_LABEL = "dogctl.content-key"
 CHUNK = 1024 * 1024
-# Where dogctl keeps local data and its secrets: never part of an image.
-STATE = ".dogctl"
+# Where dogctl keeps local data and its secrets: never part of an image. At any depth, since a
+# context may hold more than one project.
+STATE = "**/.dogctl"
 # What changes without anybody changing the code.
 NO_CODE = (".git", STATE)
 
@@ -30,7 +32,7 @@ def content_key(
     """
     digest = hashlib.sha256()
     for part in (dockerfile, *extra, *(f"{k}={v}" for k, v in sorted((args or {}).items()))):
-        digest.update(part.encode() + b"\0")
+        digest.update(_bytes(part) + b"\0")
     for name in _included(context, dockerfile):
         _add(context / name, name, digest)
     return digest.hexdigest()[:32]
@@ -44,10 +46,18 @@ def place_dockerfile(context: Path, dockerfile: str, folder: Path) -> Path:
     """
     folder.mkdir(exist_ok=True)
     copy = folder / Path(dockerfile).name
-    copy.write_bytes((context / dockerfile).read_bytes())
     patterns = [*_ignored(context, dockerfile), STATE]
-    copy.with_name(f"{copy.name}.dockerignore").write_text("".join(f"{p}\n" for p in patterns))
+    ignore = "".join(f"{pattern}\n" for pattern in patterns)
+    _place(copy.with_name(f"{copy.name}.dockerignore"), _bytes(ignore))
+    _place(copy, (context / dockerfile).read_bytes())
     return copy
+
+
+def _place(path: Path, content: bytes) -> None:
+    """Write a file that another dogctl's builder may be reading: it sees all of one or the other."""
+    draft = path.with_name(f".{os.getpid()}.{path.name}")
+    draft.write_bytes(content)
+    draft.replace(path)
 
 
 def _included(context: Path, dockerfile: str) -> list[str]:
@@ -65,17 +75,23 @@ def _ignored(context: Path, dockerfile: str) -> list[str]:
     """
     for path in (context / f"{dockerfile}.dockerignore", context / ".dockerignore"):
         if path.is_file():
-            lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+            text = path.read_bytes().removeprefix(BOM_UTF8).decode(errors="surrogateescape")
+            lines = (line.strip() for line in text.splitlines())
             return [line for line in lines if line and not line.startswith("#")]
     return []
 
 
 def _add(path: Path, name: str, digest: hashlib._Hash) -> None:
     if path.is_symlink():
-        digest.update(f"link {name}\0".encode() + os.fsencode(path.readlink()) + b"\0")
+        digest.update(_bytes(f"link {name}\0{path.readlink()}\0"))
     elif path.is_file():
         executable = "x" if path.stat().st_mode & 0o100 else "-"
-        digest.update(f"file {name} {executable} {path.stat().st_size}\0".encode())
+        digest.update(_bytes(f"file {name} {executable} {path.stat().st_size}\0"))
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
+
+
+def _bytes(text: str) -> bytes:
+    """Names of files need not be text: the way in which Python reads those that are not, back."""
+    return text.encode(errors="surrogateescape")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 EMPTY = "scratch"
 _HEREDOC = re.compile(r"<<-?([\"']?)([A-Za-z_]\w*)\1")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?([-+])([^}]*))?\})")
-_FROM_FLAG = re.compile(r"(?:^|\s)--from=(\S+)|(?<=[=,])from=([^\s,]+)")
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,22 @@ def read_dockerfile(text: str, args: Mapping[str, str]) -> Dockerfile:
             images += _foreign(words[:1], stages)
             stages.add(words[2].lower() if len(words) > 2 else str(len(stages)))
         elif word in ("COPY", "RUN"):
-            found = (m[1] or m[2] for m in _FROM_FLAG.finditer(_expand(rest, values)))
+            found = _sources(_expand(rest, values))
             images += _foreign((each for each in found if not each.isdigit()), stages)
     return Dockerfile(frozenset(declared), tuple(dict.fromkeys(images)))
 
 
 def _foreign(names: Iterable[str], stages: set[str]) -> list[str]:
     return [each for each in names if each != EMPTY and each.lower() not in stages]
+
+
+def _sources(rest: str) -> Iterator[str]:
+    """What COPY --from=x and RUN --mount=from=x name; after the flags it is the program's business."""
+    for flag in takewhile(lambda word: word.startswith("--"), rest.split()):
+        for part in flag.removeprefix("--").removeprefix("mount=").split(","):
+            name, _, value = part.partition("=")
+            if name == "from" and value:
+                yield value
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str]]:

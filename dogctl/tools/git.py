@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,12 +44,16 @@ class Git:
         # A hook's GIT_DIR is about another repository.
         self._env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
 
-    def checkout(self, *, untracked: bool = True) -> Checkout | None:
+    def checkout(self, *, untracked: bool = True, also: Sequence[Path] = ()) -> Checkout | None:
         """None without git, outside a repository, or before the first commit.
 
-        `untracked`: whether files that git does not know count as changes.
+        Args:
+            untracked: whether files that git does not know count as changes.
+            also: further folders of the repository in which changes count.
         """
-        if not any((folder / ".git").exists() for folder in (self._root, *self._root.parents)):
+        folders = (self._root, *self._root.parents)
+        top = next((folder for folder in folders if (folder / ".git").exists()), None)
+        if top is None:
             return None
         try:
             self._ask("rev-parse", "--git-dir")
@@ -60,8 +65,11 @@ class Git:
         if head is None:
             return None
         tags = self._ask("tag", "--merged", "HEAD").decode(errors="replace").split()
+        where = [".", *(str(folder) for folder in also if folder.is_relative_to(top))]
         shallow = self._ask("rev-parse", "--is-shallow-repository") == b"true\n"
-        return Checkout(head.decode().strip(), tuple(tags), shallow, self._changes(untracked))
+        return Checkout(
+            head.decode().strip(), tuple(tags), shallow, self._changes(untracked, where)
+        )
 
     def commits_since(self, tag: str | None) -> int:
         """How many commits lead from a tag, or from the very first one, to HEAD."""
@@ -83,9 +91,9 @@ class Git:
         answer = self._try("config", "--get", "remote.origin.url")
         return answer.decode(errors="replace").strip() if answer else None
 
-    def _changes(self, untracked: bool) -> str | None:
-        difference = self._ask("diff", "HEAD", "--binary", "--no-ext-diff", "--", ".")
-        listing = ("ls-files", "--others", "--exclude-standard", "-z")
+    def _changes(self, untracked: bool, where: Sequence[str]) -> str | None:
+        difference = self._ask("diff", "HEAD", "--binary", "--no-ext-diff", "--", *where)
+        listing = ("ls-files", "--others", "--exclude-standard", "-z", "--", *where)
         names = self._ask(*listing).split(b"\0")[:-1] if untracked else []
         if not difference and not names:
             return None

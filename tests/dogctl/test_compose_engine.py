@@ -216,6 +216,7 @@ def test_a_taken_port_is_told(stack: StackProject) -> None:
         error = stack.dogctl("up", "--json").json["error"]
     assert error["code"] == "port-taken"
     assert error["hint"].startswith("dogctl up --port ")
+    assert not (stack.root / ".dogctl" / "run" / "build-app").exists(), "told before the build"
 
 
 def test_a_taken_port_that_no_flag_changes_is_told_with_its_service(stack: StackProject) -> None:

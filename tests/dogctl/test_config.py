@@ -241,6 +241,13 @@ def test_a_build_argument_that_is_a_secret_is_refused_and_not_shown(
     assert "canary" not in repr(vars(caught.value))
 
 
+def test_a_secret_in_the_name_of_a_cache_is_refused_and_not_shown(folder: Path) -> None:
+    caught = problem(folder, '[tool.dogctl]\ncache-to = ["type=s3,secret_access_key=canary"]')
+    assert caught.where == "pyproject.toml:tool.dogctl.cache-to"
+    assert "secret_access_key" in caught.message
+    assert "canary" not in repr(vars(caught))
+
+
 def test_secrets_of_the_build_come_from_the_environment(folder: Path) -> None:
     text = '[tool.dogctl]\nbuild-secrets = ["PIP_TOKEN", "NONE"]'
     project = read_with(folder, text, {"PIP_TOKEN": "canary"})

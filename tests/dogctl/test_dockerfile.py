@@ -24,6 +24,8 @@ def images(text: str, **args: str) -> tuple[str, ...]:
         "FROM a\nCOPY --link --from=nginx:1 /x /y": ("a", "nginx:1"),
         "FROM a AS b\nCOPY --from=0 /x /y\nCOPY --from=b /x /y": ("a",),
         "FROM a\nRUN --mount=type=bind,from=tools:2,target=/t make": ("a", "tools:2"),
+        "FROM a\nRUN uvx --from=git+https://x.example/y tool ,from=z": ("a",),
+        "FROM a\nCOPY --from=$GONE x --from=b": ("a",),
         "ARG BASE=python:3.13\nFROM ${BASE}": ("python:3.13",),
         'ARG TAG="3.13"\nARG BASE=python:$TAG\nFROM $BASE-alpine': ("python:3.13-alpine",),
         "ARG V\nFROM python:${V:-3}${V:+-slim}": ("python:3",),

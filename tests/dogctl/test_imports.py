@@ -55,6 +55,11 @@ ALLOWED = {
     "dogctl.tools.docker": (*BASE, "dogctl.tools.docker"),
     # Drivers share what is below them and know nothing of each other.
     "dogctl.registries": REGISTRY,
+    "dogctl.registries.artifact_registry": (
+        *BASE,
+        "dogctl.clouds.google",
+        "dogctl.registries.base",
+    ),
     "dogctl.registries.credentials": (
         *BASE,
         *(
@@ -69,7 +74,7 @@ ONLY_IN = {
     "rich": ("dogctl.output",),
     "typer": ("dogctl.cli",),
     "boto3": ("dogctl.registries.ecr",),
-    "google": ("dogctl.registries.artifact_registry",),
+    "google": ("dogctl.clouds",),
     "lightkube": ("dogctl.clouds",),
     "httpx2": ("dogctl.clouds",),
     "pyhelm3": ("dogctl.tools.helm",),

@@ -11,7 +11,7 @@ import pytest
 from dogctl.config.load import load
 from dogctl.errors import DogctlError, ToolError
 from dogctl.lifecycle.engines import engines
-from dogctl.lifecycle.local import write
+from dogctl.lifecycle.local import Paths, locked, write
 from dogctl.tools.docker import Docker
 
 
@@ -42,3 +42,27 @@ def test_an_engine_that_does_not_answer_is_asked_once(
     _, compose = engines(load(folder=tmp_path))
     assert compose is not None
     assert (compose.runs(), compose.data(), len(asked)) == (False, None, 1)
+
+
+def test_who_waits_for_another_is_told_so_once(tmp_path: Path) -> None:
+    paths, told = Paths(tmp_path / ".dogctl"), list[str]()
+    with locked(paths, tell=told.append):
+        assert told == []
+        with (
+            pytest.raises(DogctlError, match="another dogctl"),
+            locked(paths, patience=0.2, tell=told.append),
+        ):
+            pass
+    assert told == ["waiting for another dogctl that works here"]
+
+
+def test_a_docker_configuration_that_cannot_be_read_is_no_missing_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    for text in ('{"auths": {"ghcr.io": {"auth": "canary"}}}', "[]"):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(ToolError) as raised:
+            Docker.connect()
+        assert raised.value.code == "docker-config-unreadable"
+        assert "canary" not in repr(vars(raised.value))

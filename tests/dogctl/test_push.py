@@ -212,6 +212,37 @@ def test_a_candidate_is_promoted_without_pushing(project: PushProject, proxy: Fa
     assert (rest["changed"], rest["digest"]) == (False, candidate["digest"])
 
 
+def test_a_released_version_stays_the_image_that_it_is(project: PushProject) -> None:
+    project.git("tag", "v1.0.0")
+    project.version = "1.0.0"
+    project.image()
+    first = project.push()["digest"]
+    project.image()
+    error = project.failure()
+    assert (error["code"], error["where"]) == (
+        "version-taken",
+        f"{project.repository}:1.0.0@{first}",
+    )
+    assert project.resolve("1.0.0") == project.resolve("latest") == first
+    assert project.dogctl("push", "--promote", "--dry-run").code == 1
+    second = project.push("--force")["digest"]
+    assert project.resolve("1.0.0") == project.resolve("latest") == second != first
+
+
+def test_a_repository_that_nobody_may_look_into_before_its_first_push(
+    project: PushProject, proxy: FaultyProxy
+) -> None:
+    project.image()
+    denied = (
+        b'{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'
+    )
+    looks, path = 2 * len(("HEAD", "GET")), ".*/manifests/.*"
+    login = {"WWW-Authenticate": 'Basic realm="here"'}
+    proxy.fail(1, method="HEAD", path=path, status=401, headers=login)
+    proxy.fail(looks, method="HEAD|GET", path=path, status=403, body=denied)
+    assert project.push()["digest"] == project.resolve(project.version)
+
+
 def test_an_index_of_two_platforms_is_promoted_as_a_whole(
     project: PushProject, locked: RunningRegistry
 ) -> None:
@@ -226,6 +257,7 @@ def test_an_index_of_two_platforms_is_promoted_as_a_whole(
 def test_another_image_is_pushed_under_the_names_of_this_version(
     project: PushProject, client: docker.DockerClient
 ) -> None:
+    assert project.failure("--image", "No Image")["code"] == "bad-image"
     error = project.failure("--image", "no-such:image")
     assert (error["code"], error["where"]) == ("no-such-image", "--image")
     image = client.images.get(project.image())

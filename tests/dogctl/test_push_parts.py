@@ -36,6 +36,8 @@ def project(root: Path, **environ: str) -> Project:
     [
         ({"DOCKER_USERNAME": "dog"}, "docker.io/dog/tiny"),
         ({"DOCKER_USERNAME": "dog", "DOCKER_REPO": "app"}, "docker.io/dog/app"),
+        ({"DOCKER_USERNAME": "Dog.Owner"}, "docker.io/dog.owner/tiny"),
+        ({"DOCKER_USERNAME": "_json_key", "DOCKER_REPO": "gcr.io/team/app"}, "gcr.io/team/app"),
         ({"DOCKER_REPO": "gcr.io/team/app"}, "gcr.io/team/app"),
         (
             {"DOCKER_REPO": "europe-west1-docker.pkg.dev/team/images/app"},
@@ -53,6 +55,14 @@ def test_an_image_goes_where_the_settings_say(
     found = push_names(project(tmp_path, **environ), ["stable", "latest"], LOCAL)
     assert str(found.version) == str(found.candidate) == f"{name}:{NO_GIT}"
     assert found.release == ("latest", "stable")
+
+
+@pytest.mark.parametrize("user", ["me@example.com", "_json_key", "two words"])
+def test_a_user_without_repositories_is_told(tmp_path: Path, user: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{user}' has no repositories") as caught:
+        push_names(project(tmp_path, DOCKER_USERNAME=user), [], LOCAL)
+    assert caught.value.where == "$DOCKER_USERNAME"
+    assert "DOCKER_REPO" in (caught.value.hint or "")
 
 
 def test_a_name_without_an_owner_goes_nowhere(tmp_path: Path) -> None:

@@ -9,15 +9,19 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import docker as docker_sdk
 import pytest
 
 from tests.conftest import REPOSITORY
 from tests.dogctl.conftest import Done
+from tests.dogctl.engine_project import EngineProject
 from tests.dogctl.test_compose_engine import StackProject, wait_for
 from tests.testbed.engine import Engine, engine
+from tests.testbed.registries.registry import PASSWORD, USERNAME, binary, registry
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
@@ -107,6 +111,12 @@ checks = [
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unpacked() -> None:
+    """Before the sandbox of the first test."""
+    binary()
+
+
 @pytest.fixture(scope="module")
 def docker() -> Iterator[Engine]:
     with engine() as here:
@@ -179,6 +189,25 @@ def test_a_pass_is_told_once_and_remembered(tiny: SmokeProject) -> None:
     assert "passed  GET / counts in /ready, after a restart" in table
     tiny.configure(SETTINGS.replace("increases-by = 1,", "increases-by = 1, times = 4,"))
     assert tiny.smoke("--json").json["data"]["already"] is False, "other checks"
+
+
+def test_a_pass_is_one_even_where_it_cannot_be_remembered(tiny: SmokeProject) -> None:
+    (tiny.root / ".dogctl").mkdir()
+    (tiny.root / ".dogctl" / "cache").touch()
+    (tiny.root / ".dogctl" / "password").write_text("canary")
+    (tiny.root / "other.Dockerfile").write_text(f"{DOCKERFILE}COPY . /context\n")
+    other = (
+        "  other: {build: {context: ., dockerfile: other.Dockerfile}, image: tiny-smoke:other}\n"
+    )
+    (tiny.root / "compose.yaml").write_text(
+        COMPOSE.replace("  database:", f"{other}  database:", 1)
+    )
+    done = tiny.smoke()
+    assert (done.code, "the pass cannot be remembered" in done.err) == (0, True), done.err
+    inside = tiny.run("docker", "run", "--rm", "tiny-smoke:other", "find", "/context")
+    tiny.run("docker", "image", "rm", "--force", "tiny-smoke:other")
+    assert "/context/serve.py" in inside
+    assert ".dogctl" not in inside, "what else is built for the test holds no passwords either"
 
 
 def test_another_image_of_the_same_name_is_tested_again(tiny: SmokeProject) -> None:
@@ -254,7 +283,10 @@ def test_a_kept_stack_stays_until_it_is_cleaned_away(tiny: SmokeProject) -> None
     assert tiny.smoke("--again", "--json").json["data"]["removed"] == [], "it was to stay"
     assert tiny.left() != ""
     assert "Remove  dogctl smoke --clean" in tiny.smoke("--keep").out
-    assert len(tiny.dogctl("smoke", "--clean", "--json").json["data"]["removed"]) == 2
+    failed = tiny.smoke("--keep", "--json", FAULT="double").json
+    assert failed["data"]["kept"].startswith("tiny-")
+    assert failed["data"]["kept"] in failed["error"]["hint"]
+    assert len(tiny.dogctl("smoke", "--clean", "--json").json["data"]["removed"]) == 3
     assert tiny.left() == ""
     assert "has left anything" in tiny.dogctl("smoke", "--clean").out
 
@@ -309,10 +341,30 @@ def test_what_is_not_there_is_told(tiny: SmokeProject) -> None:
     assert error["code"] == "image-missing"
     assert error["hint"].endswith("dogctl build")
     error = tiny.dogctl("smoke", "127.0.0.1:9/no/such:image", "--json").json["error"]
-    assert error["code"] in ("engine-refused", "image-pull-failed")
+    assert (error["code"], error["where"]) == ("registry-unreachable", "127.0.0.1:9/no/such:image")
     assert tiny.dogctl("smoke", "Not An Image", "--json").json["error"]["code"] == "bad-image"
+    (tiny.root / "empty").mkdir()
+    nowhere = EngineProject(tiny.root / "empty", tiny.docker)  # the bundled app, by its own version
+    assert nowhere.dogctl("smoke", "--json").json["error"]["code"] == "image-missing"
     (tiny.root / "compose.yaml").unlink()
     assert tiny.smoke("--json").json["error"]["code"] == "no-compose-file"
+
+
+def test_an_image_behind_a_login_is_pulled(tiny: SmokeProject) -> None:
+    client = docker_sdk.DockerClient(tiny.docker.environ.get("DOCKER_HOST"), timeout=60)
+    with closing(client), registry(password=PASSWORD, network=tiny.docker.network) as locked:
+        login = {"username": USERNAME, "password": PASSWORD}
+        name = f"{locked.host}/team/tiny:1"
+        client.images.get(tiny.image).tag(name)
+        client.images.push(name, auth_config=login)
+        client.images.remove(name)
+        error = tiny.dogctl("smoke", name, "--json").json["error"]
+        assert (error["code"], error["where"]) == ("registry-not-logged-in", name)
+        own = {"DOCKER_REPO": f"{locked.host}/team/tiny", "DOCKER_USERNAME": USERNAME}
+        done = tiny.dogctl("smoke", name, "--json", DOCKER_PASSWORD=PASSWORD, **own)
+        client.images.remove(name)
+    assert done.code == 0, done.err
+    assert PASSWORD not in done.out + done.err
 
 
 def test_what_dogctl_build_made_is_the_default(tiny: SmokeProject) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import pytest
 from dogctl.config.checks import Check, Number
 from dogctl.config.load import load
 from dogctl.errors import ConfigError
+from dogctl.lifecycle import smoke_ask
 from dogctl.lifecycle.smoke_checks import (
     Finding,
     Get,
@@ -135,6 +140,7 @@ def test_numbers_are_found(number: Number, text: str, value: float) -> None:
         (Number(), "many", "has 'many' in place of a number"),
         (Number(json="a.b"), '{"a": 1}', "has no a.b"),
         (Number(json="a"), '{"a": true}', "has 'True' in place of a number"),
+        (Number(), "nan", "has 'nan' in place of a number"),
         (Number(json="a"), "x", "is no JSON"),
         (Number(text="(x)"), "y", "has nothing like"),
     ],
@@ -287,3 +293,36 @@ def test_a_broken_memory_is_none(passes: Passes, text: str) -> None:
     assert passes.find("1") is None
     passes.remember("1", [])
     assert passes.find("1") is not None
+
+
+class Strange(BaseHTTPRequestHandler):
+    """Answers that have no end."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/whole":
+            self.wfile.write(b"all of it")
+        with suppress(OSError):
+            while self.path != "/whole":
+                self.wfile.write(b"x" * (1_000_000 if self.path == "/big" else 1))
+                time.sleep(0 if self.path == "/big" else 0.1)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_an_answer_without_end_ends_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Strange)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        get = smoke_ask.ask_at(f"http://127.0.0.1:{server.server_port}")
+        assert get("/whole") == Response(200, "all of it")
+        with pytest.raises(NoAnswerError, match="/big answers with over 10 MB"):
+            get("/big")
+        monkeypatch.setattr(smoke_ask, "REQUEST_SECONDS", 0.5)
+        with pytest.raises(NoAnswerError, match=r"/drops gives no answer within 0\.5 s"):
+            get("/drops")
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -80,6 +80,22 @@ def test_git_is_asked(folder: Path) -> None:
     assert source.revision == f"{source.commit}-dirty"
 
 
+def test_changes_in_the_build_context_count_outside_the_project_too(tmp_path: Path) -> None:
+    """Or an image that no commit has made would carry a commit's name."""
+    app, lib = tmp_path / "app", tmp_path / "lib"
+    for each in (app, lib):
+        each.mkdir()
+        (each / "Dockerfile").write_text("FROM x\n")
+    found = project(app, 'build-context = ".."\ndockerfile = "app/Dockerfile"\n')
+    repository = Repository(tmp_path)
+    repository.git("add", ".")
+    repository.commit("v1.2.0")
+    assert read_source(found).clean
+    (lib / "Dockerfile").write_text("FROM y\n")
+    assert not read_source(found).clean
+    assert read_source(project(lib, 'build-context = "/"\n')).version.startswith("1.2.1-dev.0.")
+
+
 @pytest.mark.parametrize(
     ("source", "setting", "tags"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dogctl.lifecycle.version import newest_tag, project_version
+from dogctl.lifecycle.version import is_release, newest_tag, project_version
 
 
 class Repository:
@@ -131,3 +131,19 @@ def test_versions_are_in_order() -> None:
         newest = newest_tag([higher, lower])
         assert newest is not None
         assert newest.name == higher
+
+
+@pytest.mark.parametrize(
+    ("version", "released"),
+    [
+        ("1.4.0", True),
+        ("1.5.0-rc.1", True),
+        ("1.5.0-devices.1", True),
+        ("1.4.1-dev.3.gabc1234", False),
+        ("1.5.0-rc.1.dev.2.gabc1234", False),
+        ("1.4.1-dev.0.gabc1234.dirty.d1a2b3c4", False),
+        ("0.0.1.dev80+gabc1234", False),
+    ],
+)
+def test_who_has_given_a_version(version: str, released: bool) -> None:
+    assert is_release(version) is released

@@ -5,7 +5,8 @@ run CMD...   run a command with an engine, where the ports that containers publi
 status       what is cached, and which private engines run
 clean        remove the cache
 
-With --kubernetes, `up` and `run` start a cluster too, in a private engine.
+With --kubernetes, `up` and `run` start a cluster too, in a private engine; with --nodes=2 it has
+a second node.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -26,9 +27,12 @@ from typing import NoReturn
 from tests.testbed import cache, images, programs
 from tests.testbed.cluster import conformance, parts
 from tests.testbed.cluster.cluster import Cluster, cluster
+from tests.testbed.cluster.second import second_node
 from tests.testbed.debian import MissingPackages
 from tests.testbed.engine import Engine, engine, own_engine
 from tests.testbed.stages import say
+
+Starting = AbstractContextManager[Engine | Cluster]
 
 
 def main() -> int:
@@ -39,6 +43,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--kubernetes", action="store_true", help="start a cluster too")
+    parser.add_argument("--nodes", type=int, choices=[1, 2], default=1, help="of the cluster")
     parser.add_argument("verb", choices=["up", "run", "status", "clean"])
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD...")
     words = parser.parse_args()
@@ -46,8 +51,8 @@ def main() -> int:
         parser.error("`run` needs a command, and nothing else takes one")
     signal.signal(signal.SIGTERM, stop)
     verbs = {
-        "up": lambda: up(words.kubernetes),
-        "run": lambda: run(words.command, words.kubernetes),
+        "up": lambda: up(started(words.kubernetes, words.nodes)),
+        "run": lambda: run(words.command, started(words.kubernetes, words.nodes)),
         "status": status,
         "clean": clean,
     }
@@ -64,19 +69,22 @@ def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 @contextmanager
-def started(kubernetes: bool) -> Iterator[Engine | Cluster]:
+def started(kubernetes: bool, nodes: int) -> Iterator[Engine | Cluster]:
     """An engine, or a cluster in a private one."""
     if kubernetes:
-        with own_engine() as own, cluster(own) as found:
+        with ExitStack() as stack:
+            found = stack.enter_context(cluster(stack.enter_context(own_engine())))
+            if nodes == 2:
+                stack.enter_context(second_node(found))
             yield found
     else:
         with engine() as here:
             yield here
 
 
-def run(command: list[str], kubernetes: bool) -> int:
+def run(command: list[str], starting: Starting) -> int:
     """Run the command with an engine, and stop the engine after it."""
-    with started(kubernetes) as found:
+    with starting as found:
         # ^C is for the command, which may have something to say before it ends; what is between
         # here and there inherits that it is ignored.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -90,9 +98,9 @@ def run(command: list[str], kubernetes: bool) -> int:
     return code if code >= 0 else 128 - code
 
 
-def up(kubernetes: bool) -> int:
+def up(starting: Starting) -> int:
     """Keep an engine until ^C."""
-    with started(kubernetes) as found:
+    with starting as found:
         for name, value in found.environ.items():
             print(f"export {name}={shlex.quote(value)}")
         print(f"# published ports: {shlex.join(found.command('curl', 'http://127.0.0.1:PORT'))}")

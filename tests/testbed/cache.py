@@ -119,7 +119,9 @@ def cgroups(name: str) -> list[Path]:
 
     Others come and go while they are looked through, which `os.walk` bears and `glob` does not.
     """
-    return [Path(path, name) for path, below, _ in os.walk(CGROUPS) if name in below]
+    top = Path(name).parts[0]
+    found = [Path(path, name) for path, below, _ in os.walk(CGROUPS) if top in below]
+    return [path for path in found if path.is_dir()]
 
 
 def sweep() -> None:

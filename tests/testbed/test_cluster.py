@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,17 @@ from tests.testbed.cluster.metrics import metrics
 from tests.testbed.engine import own_engine
 from tests.testbed.leftovers import left_of, processes_in
 from tests.testbed.ports import free_port
+from tests.testbed.web import (
+    ASK,
+    RESTRICTED,
+    balanced,
+    claim,
+    deployment,
+    pod_spec,
+    push,
+    thing,
+    with_volume,
+)
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -31,16 +42,8 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 # The test bed keeps its cache in the real home directory, so the guard is left out.
 CACHE = {"XDG_CACHE_HOME": str(cache.folder().parent), "PYTHONPATH": ""}
 NAMESPACE = "strict"
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-LABELS = {"app": "web"}
-PYTHON = "python:3.13-alpine"
-RECIPE = f"""
-FROM {PYTHON}
-RUN mkdir /data && chown 10001:10001 /data
-USER 10001:10001
-CMD ["python", "-u", "-m", "http.server", "8000", "--directory", "/etc"]
-"""
-ASK = "import sys, urllib.request as web; print(web.urlopen(sys.argv[1]).read().decode())"
+RESOURCES = {"requests": {"cpu": "50m"}}
+IN = ("--namespace", NAMESPACE)
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +55,7 @@ def running() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def image(running: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image that the engine built and pushed, by its digest."""
-    folder = tmp_path_factory.mktemp("image")
-    (folder / "Dockerfile").write_text(RECIPE)
-    name = f"{running.engine.registry}/team/web:1.0.0"
-    running.run("docker", "build", "--tag", name, str(folder))
-    running.run("docker", "push", name)
-    (digest,) = json.loads(running.run("docker", "inspect", "-f", "{{json .RepoDigests}}", name))
-    return str(digest)
+    return push(running, tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture(scope="module")
@@ -66,58 +63,11 @@ def web(running: Cluster, image: str) -> Cluster:
     """A cluster with a Deployment of two pods behind a service."""
     running.apply(
         thing("v1", "Namespace", name=NAMESPACE, labels=RESTRICTED),
-        deployment("web", image, {"requests": {"cpu": "50m"}}),
-        thing("v1", "Service", name="web", namespace=NAMESPACE)
-        | {
-            "spec": {
-                "type": "LoadBalancer",
-                "selector": LABELS,
-                "ports": [{"port": 80, "targetPort": 8000}],
-            }
-        },
+        deployment("web", pod_spec(image, resources=RESOURCES), 2, namespace=NAMESPACE),
+        balanced("web", namespace=NAMESPACE),
     )
     running.kubectl("rollout", "status", "deployment/web", *IN, "--timeout=120s")
     return running
-
-
-IN = ("--namespace", NAMESPACE)
-
-
-def thing(version: str, kind: str, **metadata: Any) -> dict[str, Any]:
-    return {"apiVersion": version, "kind": kind, "metadata": metadata}
-
-
-def deployment(name: str, image: str, resources: Mapping[str, Any]) -> dict[str, Any]:
-    container = {
-        "name": name,
-        "image": image,
-        "resources": resources,
-        "ports": [{"containerPort": 8000}],
-        "readinessProbe": {"httpGet": {"path": "/hostname", "port": 8000}, "periodSeconds": 1},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-    }
-    return thing("apps/v1", "Deployment", name=name, namespace=NAMESPACE) | {
-        "spec": {
-            "replicas": 2,
-            "selector": {"matchLabels": LABELS},
-            "template": {
-                "metadata": {"labels": LABELS},
-                "spec": {
-                    "terminationGracePeriodSeconds": 1,
-                    "securityContext": {
-                        "runAsNonRoot": True,
-                        "fsGroup": 10001,
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                    "containers": [container],
-                },
-            },
-        }
-    }
 
 
 def pods(cluster: Cluster) -> list[dict[str, Any]]:
@@ -157,7 +107,7 @@ def test_a_service_answers_by_name_by_node_port_and_at_its_address(web: Cluster)
     url = f"http://web.{NAMESPACE}.svc.cluster.local/hostname"
     names = {pod["metadata"]["name"] for pod in pods(web)}
     for name in names:
-        ask = ("exec", *IN, name, "--", "python", "-c", ASK, url)
+        ask = ("exec", *IN, name, "--", *ASK, url)
         # The packet filter learns of a service, and of its pods, within moments.
         eventually(partial(web.answers, *ask))
         assert web.kubectl(*ask).strip() in names
@@ -185,20 +135,10 @@ def test_logs_exec_and_port_forward(web: Cluster) -> None:
 
 
 def test_a_volume_keeps_data_and_belongs_to_the_group(web: Cluster, image: str) -> None:
-    claim = thing("v1", "PersistentVolumeClaim", name="data", namespace=NAMESPACE) | {
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    }
-    writer = deployment("writer", image, {})
+    writer = deployment("writer", with_volume(pod_spec(image), "data"), 1, namespace=NAMESPACE)
     # One pod after the other, so that `deployment/writer` never means one that is about to end.
-    writer["spec"] |= {"replicas": 1, "strategy": {"type": "Recreate"}}
-    writer["spec"]["selector"] = {"matchLabels": {"app": "writer"}}
-    template = writer["spec"]["template"]
-    template["metadata"] = {"labels": {"app": "writer"}}
-    template["spec"]["volumes"] = [
-        {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
-    ]
-    template["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
-    web.apply(claim, writer)
+    writer["spec"]["strategy"] = {"type": "Recreate"}
+    web.apply(claim("data", namespace=NAMESPACE), writer)
     run = ("exec", *IN, "deployment/writer", "--", "sh", "-c")
     web.kubectl("rollout", "status", "deployment/writer", *IN, "--timeout=120s")
     web.kubectl(*run, "echo 41 > /data/visits")
@@ -243,8 +183,9 @@ def left() -> Iterator[tuple[list[str], list[str]]]:
     """What there is of a cluster with a pod, and what is left of it while its engine goes on."""
     with own_engine() as engine:
         assert engine.run is not None
-        groups = [path / "cluster" for path in cache.cgroups(engine.run.cgroup)]
         with cluster(engine) as found:
+            groups = cache.cgroups(f"{engine.run.cgroup}/cluster")
+            assert groups
             found.kubectl("run", "idle", "--image=testbed.local/pause:1")
             found.kubectl("wait", "--for=condition=Ready", "pod/idle", "--timeout=120s")
             before = [*left_of(found.folder), *filter(os.path.exists, map(str, groups))]
@@ -259,7 +200,7 @@ def test_nothing_is_left_of_a_cluster(left: tuple[list[str], list[str]]) -> None
 
 def test_nothing_is_left_of_a_killed_one() -> None:
     script = "readlink /proc/self/ns/net && echo $KUBECONFIG && sleep 600"
-    words = ["--kubernetes", "run", "sh", "-c", script]
+    words = ["--kubernetes", "--nodes=2", "run", "sh", "-c", script]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.testbed", *words],
         cwd=REPOSITORY,

@@ -59,3 +59,27 @@ topologySpreadConstraints:
   {{- end }}
 {{- end }}
 {{- end -}}
+
+{{/* Where the app may write, and what else there is. Maybe nothing, as `dogapp.volumes`. */}}
+{{- define "dogapp.volumeMounts" -}}
+{{- range $i, $path := .Values.writablePaths }}
+- {name: writable-{{ $i }}, mountPath: {{ $path }}}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "dogapp.volumes" -}}
+{{- range $i, $path := .Values.writablePaths }}
+- {name: writable-{{ $i }}, emptyDir: {}}
+{{- end }}
+{{- if eq .Values.database.kind "cloudsql" }}
+{{- with .Values.database.cloudsql.keySecret }}
+- {name: cloudsql-key, secret: {secretName: {{ . }}}}
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

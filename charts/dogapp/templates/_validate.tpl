@@ -59,13 +59,13 @@
 {{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") -}}
   {{- $problems = append $problems "service.nodePort: service.type ClusterIP has none" -}}
 {{- end -}}
-{{- if and .Values.autoscaling.enabled (gt .Values.autoscaling.minReplicas .Values.autoscaling.maxReplicas) -}}
+{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) -}}
   {{- $problems = append $problems "autoscaling.minReplicas: is more than maxReplicas" -}}
 {{- end -}}
 {{- if and .Values.autoscaling.enabled .Values.autoscaling.cpu (not (dig "requests" "cpu" "" .Values.resources)) -}}
   {{- $problems = append $problems "autoscaling.cpu: is a share of resources.requests.cpu, which is not given" -}}
 {{- end -}}
-{{- if ge .Values.shutdown.delaySeconds .Values.shutdown.gracePeriodSeconds -}}
+{{- if ge (int .Values.shutdown.delaySeconds) (int .Values.shutdown.gracePeriodSeconds) -}}
   {{- $problems = append $problems "shutdown.gracePeriodSeconds: has to be more than delaySeconds, which is part of it" -}}
 {{- end -}}
 {{- if $problems -}}

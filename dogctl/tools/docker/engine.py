@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import ToolError
 from dogctl.image import ImageRef
 from dogctl.tools.docker.container import PROJECT, Container, read_container
 from dogctl.tools.docker.image import Image, Layer, read_layer
-from dogctl.tools.docker.refusal import told, unreachable
+from dogctl.tools.docker.refusal import require_readable_config, told, unreachable
 from dogctl.tools.docker.stream import until
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ CONNECT_SECONDS = 10
 # The engine says nothing while a registry stores a large layer.
 PUSH_SECONDS = 600
 PUSH_REFUSED = "push-refused"
+PULL_REFUSED = "pull-refused"
 # Without any login the SDK would look for one in the user's configuration.
 NOBODY = {"username": "", "password": ""}
 CONTAINERD_STORE = "io.containerd.snapshotter.v1"
@@ -49,6 +50,7 @@ class Docker:
         from requests import RequestException
 
         try:
+            require_readable_config()
             client = docker.from_env(timeout=CONNECT_SECONDS)
             # No proxy and no .netrc is for a socket, and to look for one takes most of a request.
             client.api.trust_env = not client.api.base_url.startswith(SOCKET_URL)
@@ -191,17 +193,24 @@ class Docker:
                     listen(read_layer(line))
         return digest
 
-    def pull(self, name: str) -> Iterator[str]:
-        """Get an image from its registry, logged in as the Docker client is; tells the progress.
+    def pull(self, name: str, login: Mapping[str, str] | None = None) -> Iterator[str]:
+        """Get an image from its registry; tells the progress.
 
-        `name` has a tag or a digest: without either the engine would pull all tags.
+        `name` has a tag or a digest: without either the engine would pull all tags. Without a
+        login, as in `push`, it is the Docker client's own. Raises ToolError, with the code
+        PULL_REFUSED and the reason as its detail if it is the registry that does not give it.
         """
+        from docker.errors import APIError
+
+        options: dict[str, Any] = {"auth_config": dict(login)} if login else {}
         with told():
-            for event in self._client.api.pull(name, stream=True, decode=True):
+            try:
+                events = self._client.api.pull(name, stream=True, decode=True, **options)
+            except APIError as error:
+                raise _pull_refused(name, str(error.explanation or error)) from error
+            for event in events:
                 if "error" in event:
-                    raise ToolError(
-                        f"cannot pull {name}: {event['error']}", code="image-pull-failed"
-                    )
+                    raise _pull_refused(name, str(event["error"]))
                 yield " ".join(filter(None, (event.get("id"), event.get("status"))))
 
     def stacks(self, label: str) -> frozenset[str]:
@@ -235,3 +244,7 @@ class Docker:
             for chunk in stream:
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from (line.decode(errors="replace") for line in lines)
+
+
+def _pull_refused(name: str, why: str) -> ToolError:
+    return ToolError(f"cannot pull {name}", code=PULL_REFUSED, detail=(why,))

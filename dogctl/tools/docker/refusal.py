@@ -47,3 +47,21 @@ def unreachable(error: Exception) -> ToolError:
         hint=f"start Docker ({INSTALL})" + (", or correct DOCKER_HOST" if host else ""),
         detail=(text.splitlines()[0],) if text else (),
     )
+
+
+def require_readable_config() -> None:
+    """Raise ToolError if the SDK would stumble over the Docker client's configuration."""
+    from docker.auth import load_config
+    from docker.errors import DockerException
+
+    try:
+        load_config()
+    except (DockerException, AttributeError, TypeError, ValueError) as error:
+        raise ToolError(
+            "the Docker client's configuration cannot be read",
+            code="docker-config-unreadable",
+            where="config.json in $DOCKER_CONFIG or ~/.docker",
+            hint="correct it, or docker login again",
+            # Its text may quote a login.
+            detail=(type(error).__name__,),
+        ) from None

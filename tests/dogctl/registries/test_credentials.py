@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from pytest_httpserver import HTTPServer
 
 from dogctl.errors import DogctlError
 from dogctl.registries.base import Login
 from dogctl.registries.credentials import Accounts, credentials_for
 from dogctl.secrets import Secret
+from tests.dogctl.google_accounts import service_account
 
 CANARY = "canary-pass/word+1"
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
@@ -76,6 +76,11 @@ def test_the_login_of_the_settings_goes_to_its_registry_only(config: Path) -> No
     assert credentials_for("ghcr.io", accounts) == Login("me", Secret(CANARY))
     for registry in ("quay.io", "europe-docker.pkg.dev", "evil-docker.pkg.dev.example"):
         assert credentials_for(registry, accounts) is None
+    for registry in (ECR, *GOOGLE):
+        cloud = Accounts(docker=MINE, docker_registry=registry)
+        assert credentials_for(registry, cloud) != MINE, "it is that of Docker Hub"
+        theirs = Login("AWS" if registry == ECR else "_json_key", Secret(CANARY))
+        assert credentials_for(registry, replace(cloud, docker=theirs)) == theirs
     own = Accounts(docker=MINE, docker_registry="quay.io")
     assert credentials_for("quay.io", own) == MINE
     assert credentials_for("docker.io", own) == Login("me", Secret(CANARY))
@@ -111,73 +116,49 @@ def test_a_helper_that_fails_is_an_error_without_what_it_said(
     assert CANARY not in repr(vars(caught.value))
 
 
-@pytest.fixture(scope="module")
-def private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-
-
-def service_account(private_key: str, token_uri: str) -> str:
-    """The JSON key of a service account."""
-    return json.dumps(
-        {
-            "type": "service_account",
-            "project_id": "kennel",
-            "private_key_id": "1",
-            "private_key": private_key,
-            "client_email": "dog@kennel.iam.gserviceaccount.com",
-            "token_uri": token_uri,
-        }
-    )
-
-
 @pytest.mark.real
 @pytest.mark.parametrize("registry", GOOGLE)
 def test_google_gives_an_access_token_for_a_key(
-    httpserver: HTTPServer, private_key: str, registry: str, config: Path
+    httpserver: HTTPServer, registry: str, config: Path
 ) -> None:
     assert config.exists()
     httpserver.expect_request("/token", method="POST").respond_with_json(
         {"access_token": CANARY, "expires_in": 3599, "token_type": "Bearer"}
     )
-    key = Secret(service_account(private_key, httpserver.url_for("/token")))
+    key = Secret(service_account(httpserver.url_for("/token")))
     login = credentials_for(registry, Accounts(docker=MINE, google=key))
     assert login == Login("oauth2accesstoken", Secret(CANARY))
 
 
 @pytest.mark.real
 def test_google_gives_one_for_the_application_default(
-    httpserver: HTTPServer, private_key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     httpserver.expect_request("/token").respond_with_json(
         {"access_token": CANARY, "expires_in": 3599, "token_type": "Bearer"}
     )
     path = tmp_path / "key.json"
-    path.write_text(service_account(private_key, httpserver.url_for("/token")))
+    path.write_text(service_account(httpserver.url_for("/token")))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
     assert credentials_for("gcr.io", Accounts()) == Login("oauth2accesstoken", Secret(CANARY))
 
 
 @pytest.mark.real
-def test_google_may_refuse_a_key(httpserver: HTTPServer, private_key: str) -> None:
+def test_google_may_refuse_a_key(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/token").respond_with_json(
         {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, status=400
     )
-    key = Secret(service_account(private_key, httpserver.url_for("/token")))
+    key = Secret(service_account(httpserver.url_for("/token")))
     with pytest.raises(DogctlError, match="no access token") as caught:
         credentials_for("gcr.io", Accounts(google=key))
-    assert caught.value.code == "registry-login-refused"
+    assert caught.value.code == "google-login-refused"
 
 
 @pytest.mark.parametrize("text", ["no JSON", "[]", "{}", '{"type": "service_account"}'])
 def test_what_is_no_key(text: str) -> None:
     with pytest.raises(DogctlError) as caught:
         credentials_for("gcr.io", Accounts(google=Secret(text)))
-    assert caught.value.code == "registry-bad-key"
+    assert caught.value.code == "google-bad-key"
     assert caught.value.where == "GCP_CREDENTIALS"
 
 

@@ -297,6 +297,16 @@ def test_a_certificate_of_nobody_is_not_trusted(name: str, pauses: Pauses) -> No
         assert PASSWORD not in secure.log.read_text()
 
 
+def test_a_proxy_has_no_business_on_this_machine(
+    locked: RunningRegistry, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine goes there directly as well."""
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert OciRegistry(locked.host, lambda: LOGIN).resolve(ref(locked.host, name)) is None
+
+
 def test_nobody_there(pauses: Pauses, name: str) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

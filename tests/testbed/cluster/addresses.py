@@ -8,8 +8,16 @@ API_PORT = 6443
 ETCD_PORT = 2379
 DNS_PORT = 1053
 DNS_READY_PORT = 8181
+# A node's own ports on its loopback, with those that kubelet and kube-proxy have by themselves.
+NODE_PORTS = "10240:10260"
 PROXY_READY_PORT = 10256
+STREAM_PORT = 10260
 METRICS_PORT = 4443
+
+# The second node, and the first as the second sees it.
+SECOND = "10.0.3.2"
+SECOND_NAME = "node-2"
+SECOND_GATEWAY = "10.0.3.1"
 
 PODS = "10.244.0.0/16"
 NODE_PODS = "10.244.0.0/24"

@@ -25,6 +25,7 @@ from tests.testbed.cluster import addresses
 SERVER = f"https://127.0.0.1:{addresses.API_PORT}"
 CLASS = "standard"
 PROVISIONER = "testbed.local/volumes"
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 AGAIN_SECONDS = 0.2
 
@@ -81,13 +82,14 @@ class Cloud:
             )
 
     def provision(self, claim: Thing) -> None:
-        """Make a volume for a claim that has none."""
+        """Make a volume for a claim that has none, on the node that its pod is to run on."""
         metadata, spec = claim["metadata"], claim["spec"]
-        if spec.get("storageClassName") != CLASS or spec.get("volumeName"):
+        node = metadata.get("annotations", {}).get(SELECTED_NODE)
+        if spec.get("storageClassName") != CLASS or spec.get("volumeName") or not node:
             return
         name = f"pvc-{metadata['uid']}"
         (self.volumes / name).mkdir(exist_ok=True)
-        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [addresses.NODE_NAME]}
+        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
         volume = {
             "metadata": {"name": name, "annotations": {PROVISIONED_BY: PROVISIONER}},
             "spec": {

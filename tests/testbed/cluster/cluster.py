@@ -1,9 +1,9 @@
-"""A cluster of one node that runs real pods, started in seconds in the namespaces of an engine.
+"""A cluster of real pods, started in seconds in the namespaces of an engine.
 
-Pods pull what the engine pushed to its registry, under the same name. Node ports are on
-127.0.0.1 of the namespaces, services of the type LoadBalancer on addresses of their own there;
-`Cluster.network()` leads to them. Claims get volumes. NetworkPolicies are accepted and not
-enforced.
+It has one node; `tests.testbed.cluster.second` adds a second. Pods pull what the engine pushed to
+its registry, under the same name. Node ports are on 127.0.0.1 of the namespaces, services of the
+type LoadBalancer on addresses of their own there; `Cluster.network()` leads to them. Claims get
+volumes on the node of their first pod. NetworkPolicies are accepted and not enforced.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Any
 
 import requests
 
-from tests.testbed.cluster import addresses, control_plane, node, pause
+from tests.testbed.cluster import addresses, control_plane, node
 from tests.testbed.cluster.identities import Identities
 from tests.testbed.cluster.inside import cgroup, inside
+from tests.testbed.cluster.node import Node
 from tests.testbed.cluster.parts import Parts, parts
 from tests.testbed.debian import MissingPackages
 from tests.testbed.engine import Engine
-from tests.testbed.namespaces import Namespaces
-from tests.testbed.services import answers, environ, service, wait
+from tests.testbed.services import answers, service, wait
 from tests.testbed.stages import stage
 
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -60,7 +60,7 @@ class Cluster:
     parts: Parts
     folder: Path
     identities: Identities
-    inside: Namespaces
+    node: Node
 
     @property
     def kubeconfig(self) -> Path:
@@ -124,10 +124,13 @@ class Cluster:
         self.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(everything))
 
     @contextmanager
-    def service(self, name: str, command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-        """A program that runs in the cluster's namespaces; what it says is in the logs."""
+    def service(
+        self, name: str, command: list[str], node: Node | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A program that runs on a node, usually the first; what it says is in the logs."""
         log = self.folder / f"log/{name}.log"
-        with service(self.inside, command, log, self.parts.programs) as process:
+        inside = (node or self.node).inside
+        with service(inside, command, log, self.parts.programs) as process:
             yield process
 
 
@@ -150,41 +153,43 @@ def cluster(engine: Engine) -> Iterator[Cluster]:
             own = stack.enter_context(inside(engine.namespaces, folder, made.programs))
             identities = Identities(folder / "etc")
             identities.kubeconfig("admin", group="system:masters")
-            found = Cluster(engine, made, folder, identities, own)
-            start(found, group, stack)
+            first = Node(addresses.NODE_NAME, addresses.NODE, own, identities, group)
+            found = Cluster(engine, made, folder, identities, first)
+            start(found, stack)
         yield found
 
 
-def start(cluster: Cluster, group: str, stack: ExitStack) -> None:
+def start(cluster: Cluster, stack: ExitStack) -> None:
     """Start all programs, those together that do not need each other, and wait for the node."""
-    made, identities, settings = cluster.parts, cluster.identities, cluster.folder / "etc"
+    made, identities, first = cluster.parts, cluster.identities, cluster.node
 
     def run(name: str, command: list[str]) -> subprocess.Popen[bytes]:
         return stack.enter_context(cluster.service(name, command))
 
-    containerd = run("containerd", node.containerd(made, settings))
+    containerd = run("containerd", node.containerd(made, first))
+    node.connect(first, addresses.NODE_PODS)
     etcd = run("etcd", control_plane.etcd(made))
-    wait(etcd, lambda: serves(cluster, addresses.ETCD_PORT, "/health"))
+    wait(etcd, lambda: serves(first, addresses.ETCD_PORT, "/health"))
     apiserver = run("kube-apiserver", control_plane.apiserver(made, identities))
-    wait(containerd, lambda: pause_is_imported(cluster))
+    wait(containerd, lambda: node.pause_is_imported(made, first))
     wait(apiserver, lambda: api_is_ready(cluster))
     controllers = run("kube-controller-manager", control_plane.controller_manager(made, identities))
     run("kube-scheduler", control_plane.scheduler(made, identities))
-    kubelet = run("kubelet", node.kubelet(made, settings, identities, group))
-    proxy = run("kube-proxy", node.proxy(made, settings, identities))
+    kubelet = run("kubelet", node.kubelet(made, first))
+    proxy = run("kube-proxy", node.proxy(made, first))
     dns = run("coredns", coredns(cluster))
     run("cloud", cloud(cluster))
     cluster.kubectl("apply", "--server-side", f"--filename={MANIFESTS}")
-    wait(dns, lambda: serves(cluster, addresses.DNS_READY_PORT, "/ready"))
-    wait(proxy, lambda: serves(cluster, addresses.PROXY_READY_PORT, "/healthz"))
+    wait(dns, lambda: serves(first, addresses.DNS_READY_PORT, "/ready"))
+    wait(proxy, lambda: serves(first, addresses.PROXY_READY_PORT, "/healthz"))
     # Without its account there is no pod in a namespace.
     wait(controllers, lambda: cluster.holds("create", "serviceaccount/default"))
     wait(kubelet, lambda: cluster.holds("condition=Ready", f"node/{addresses.NODE_NAME}"))
 
 
-def serves(cluster: Cluster, port: int, path: str) -> bool:
+def serves(node: Node, port: int, path: str) -> bool:
     """Whether a program of the node answers a request."""
-    with cluster.network():
+    with node.inside.network():
         return answers(path, socket.AF_INET, ("127.0.0.1", port))
 
 
@@ -196,20 +201,6 @@ def api_is_ready(cluster: Cluster) -> bool:
             return requests.get(url, verify=str(cluster.identities.ca), timeout=10).ok
     except requests.RequestException:
         return False
-
-
-def pause_is_imported(cluster: Cluster) -> bool:
-    """Whether the container runtime took the one image that it needs itself."""
-    image = cluster.folder / "pause.tar"
-    pause.write(cluster.parts.built["pause"], image)
-    ctr = ["ctr", f"--address={node.CONTAINERD}", "--namespace=k8s.io"]
-    done = subprocess.run(
-        cluster.inside.command(*ctr, "images", "import", str(image)),
-        env=environ(cluster.parts.programs),
-        capture_output=True,
-        check=False,
-    )
-    return done.returncode == 0
 
 
 def coredns(cluster: Cluster) -> list[str]:

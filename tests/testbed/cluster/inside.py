@@ -1,4 +1,4 @@
-"""The part of an engine's namespaces where a cluster runs: all of it ends at once."""
+"""The part of an engine's namespaces where a node runs: all of it ends at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.testbed.programs import Programs
 from tests.testbed.services import environ
 from tests.testbed.stages import say
 
-# The words are the cluster's /var, a folder with a file for each tunable, and the addresses of
+# The words are the node's /var, a folder with a file for each tunable, and the addresses of
 # services. What kube-proxy has not led elsewhere would leave for the network of this machine.
 FIRST_PROCESS = """
 set -eu
@@ -29,8 +29,13 @@ exec tini -- sleep infinity
 
 
 @contextmanager
-def inside(outer: Namespaces, folder: Path, programs: Programs) -> Iterator[Namespaces]:
-    """New namespaces in those of an engine, with its network; killed at the end."""
+def inside(
+    outer: Namespaces, folder: Path, programs: Programs, *, own_network: bool = False
+) -> Iterator[Namespaces]:
+    """New namespaces in those of an engine, with its network or one of their own.
+
+    They are killed at the end.
+    """
     var = folder / "var"
     for name in ("lib", "log", "tmp"):
         (var / name).mkdir(parents=True)
@@ -40,7 +45,8 @@ def inside(outer: Namespaces, folder: Path, programs: Programs) -> Iterator[Name
         (tunables / name).parent.mkdir(parents=True, exist_ok=True)
         (tunables / name).write_text(f"{value}\n")
     words = (str(var), str(tunables), addresses.SERVICES)
-    command = outer.command(*UNSHARE, "sh", "-c", FIRST_PROCESS, "sh", *words)
+    network = ["--net"] if own_network else []
+    command = outer.command(*UNSHARE, *network, "sh", "-c", FIRST_PROCESS, "sh", *words)
     with first_process(command, environ(programs), generation=2) as first:
         yield Namespaces(first)
 

@@ -1,0 +1,230 @@
+"""`dogctl release`: the app in an environment's cluster, as its chart says.
+
+What would change is asked of the cluster first, so that a release that changes nothing makes no
+revision. Helm applies; dogctl waits itself, since Helm waits for a pod that crashes as long as for
+a slow one. What fails is looked at, saved, and rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from dogctl.answer import Answer, Block, Fields, Text
+from dogctl.image import ImageRef
+from dogctl.lifecycle import record
+from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart
+from dogctl.lifecycle.cluster import check_pin, connect
+from dogctl.lifecycle.evidence import Redact
+from dogctl.lifecycle.image import shown
+from dogctl.lifecycle.manifest import objects
+from dogctl.lifecycle.release_diff import changes, hook_changes
+from dogctl.lifecycle.release_image import image_step
+from dogctl.lifecycle.release_steps import Applied, Comparison, Options, Work, look_only
+from dogctl.lifecycle.revisions import revisions
+from dogctl.lifecycle.targets import start_step
+from dogctl.lifecycle.verify import Verified
+from dogctl.plan import Plan, Results, Run, Step
+from dogctl.secrets import Remember
+from dogctl.tools.runner import LOCAL, Runner
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+
+
+@dataclass(frozen=True)
+class Rendered(Comparison):
+    """A release to come, beside what there is; with the values and the chart that it is made of."""
+
+    values: Values
+    chart: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """That a cluster on this machine is to be started, and with how many nodes a new one."""
+
+    nodes: int | None = None
+
+
+def plan_release(
+    project: Project,
+    image: str | None,
+    options: Options,
+    *,
+    start: Start | None = None,
+    remember: Remember = lambda _: None,
+    redact: Redact = lambda text: text,
+    runner: Runner = LOCAL,
+) -> Plan:
+    """Compare with what runs, and change that; or do nothing.
+
+    Args:
+        image: the image to release, if not the one of what is checked out.
+        start: start the cluster first, if it does not run.
+        remember: hears of every secret before it is used.
+        redact: masks all of them.
+
+    Raises ConfigError, and DogctlError if the cluster is away or not the right one.
+    """
+    cluster = connect(
+        project, remember=remember, changes=True, start=start is not None, runner=runner
+    )
+    pinned = partial(check_pin, project, cluster, changes=True)
+    first = (start_step(cluster.target, start.nodes, pinned),) if start else ()
+    needs = tuple(step.name for step in first)
+    work = Work(project, cluster, options, remember, redact, verb="release", applies="upgrade")
+    release = _Release(work)
+    steps = (
+        *first,
+        image_step(project, cluster.target, image, needs, remember, runner),
+        release.compare(),
+        work.take(),
+        release.upgrade(),
+        work.roll_out(),
+        work.verify(),
+        work.give_back(),
+    )
+    warning = f"{project.environment} is protected. This releases to {cluster.server}."
+    return Plan("release", steps, warning if project.settings.protected else None)
+
+
+def answer_release(environment: str, results: Results) -> Answer:
+    """What runs now."""
+    applied: Applied = results["upgrade"]
+    what = f"{applied.noted.version or applied.noted.image} in {environment}"
+    says = f"released {what}" if applied.fresh else f"{what} is up to date: nothing to do"
+    return answer(says, environment, applied, results)
+
+
+def answer(says: str, environment: str, applied: Applied, results: Results) -> Answer:
+    """A revision that was verified."""
+    verified: Verified = results["verify"]
+    compared: Comparison = results["compare"]
+    noted = applied.noted
+    rows = [
+        ("Image", noted.image or "-"),
+        ("Revision", str(noted.revision)),
+        ("Chart", noted.chart),
+        ("Pods", f"{verified.pods} run that image"),
+    ]
+    if verified.service:
+        rows.append(("Health", f"{verified.status} through the service {verified.service}"))
+    rows += [("Look", "dogctl status"), ("Rollback", "dogctl rollback")]
+    data = {
+        "environment": environment,
+        "revision": noted.revision,
+        "image": noted.image,
+        "chart": noted.chart,
+        "pods": verified.pods,
+        "service": verified.service,
+        "status": verified.status,
+        "changes": [each.data() for each in compared.changes],
+    }
+    blocks: tuple[Block, ...] = (Text(says), Fields(tuple(rows)))
+    return Answer(data, blocks)
+
+
+@dataclass(frozen=True)
+class _Release:
+    work: Work
+
+    @cached_property
+    def _chart(self) -> Chart:
+        return find_chart(self.work.project)
+
+    def compare(self) -> Step:
+        def done(results: Results) -> Rendered:
+            return self._compared(results["image"])
+
+        def change(results: Results) -> str:
+            return results.show("compare") if "image" in results else results.show("image")
+
+        def detail(results: Results) -> Sequence[str]:
+            lines: list[str] = results["compare"].lines()
+            return lines
+
+        return Step(
+            "compare", change, look_only, needs=("image",), done=done, detail=detail, looks=True
+        )
+
+    def upgrade(self) -> Step:
+        work = self.work
+
+        def done(results: Results) -> Applied | None:
+            compared: Rendered = results["compare"]
+            if not compared.current or compared.latest is None:
+                return None
+            number = compared.latest.number
+            noted = record.read(work.cluster).get(number)
+            noted = noted or work.note(number, results["image"], compared.chart)
+            return Applied(noted, compared.manifest, fresh=False)
+
+        def run(step: Run) -> Applied:
+            work.lease.check()
+            compared = self._again(step.results)
+            found = revisions(work.cluster)
+            number = found[-1].number + 1 if found else 1
+            noted = work.note(number, step.results["image"], compared.chart)
+            if compared.current:
+                return Applied(record.read(work.cluster).get(number - 1, noted), compared.manifest)
+            record.write(work.cluster, noted)
+            applied = Applied(noted, compared.manifest)
+            work.undone(applied, step, lambda: self._upgrade(compared, applied, step))
+            record.forget(work.cluster, [each.number for each in revisions(work.cluster)])
+            return applied
+
+        def change(results: Results) -> str:
+            image = results.show("image", shown)
+            return f"release {image} as {work.cluster.release} in {work.cluster.namespace}"
+
+        return Step("upgrade", change, run, needs=("image", "compare", "lock"), done=done)
+
+    def _again(self, results: Results) -> Rendered:
+        """The comparison, made again if another run was at work before we had the lock."""
+        compared: Rendered = results["compare"]
+        before = compared.latest.number if compared.latest else 0
+        found = revisions(self.work.cluster)
+        return (
+            compared
+            if (found[-1].number if found else 0) == before
+            else self._compared(results["image"])
+        )
+
+    def _upgrade(self, compared: Rendered, applied: Applied, step: Run) -> None:
+        cluster, noted = self.work.cluster, applied.noted
+        cluster.helm.upgrade(
+            cluster.release,
+            self._chart,
+            compared.values,
+            description=f"dogctl: {noted.version} by {noted.by}",
+            stop=step.stop,
+        )
+
+    def _compared(self, image: ImageRef) -> Rendered:
+        """What a release of the image would change. Raises DogctlError."""
+        cluster = self.work.cluster
+        values = chart_values(self.work.project, self._chart, image)
+        found = revisions(cluster)
+        latest = found[-1] if found else None
+        if latest and latest.status.pending:
+            # Helm compares nothing while it is at work, or was killed at it.
+            return Rendered((), (), latest, values, latest.chart)
+        rendered = cluster.helm.render(cluster.release, self._chart, values)
+        manifest = tuple(objects(rendered["manifest"]))
+        old = objects(latest.manifest) if latest else []
+        hooks = hook_changes(_hooks(latest.document) if latest else {}, _hooks(rendered))
+        metadata = rendered["chart"]["metadata"]
+        return Rendered(
+            manifest,
+            (*changes(cluster.kubernetes, cluster.namespace, old, manifest), *hooks),
+            latest,
+            values,
+            f"{metadata['name']}-{metadata['version']}",
+        )
+
+
+def _hooks(document: Mapping[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["manifest"] for each in document.get("hooks") or ()}

@@ -1,0 +1,138 @@
+"""When a release fails: evidence first, then back to the last revision that worked.
+
+A rollback has a budget of its own, and what a user stops is not undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dogctl.clouds.kubernetes import Object
+from dogctl.errors import DogctlError, ExitCode
+from dogctl.image import ImageRef
+from dogctl.lifecycle import record, workloads
+from dogctl.lifecycle.evidence import Evidence, Redact, gather, secrets_of
+from dogctl.lifecycle.manifest import objects
+from dogctl.lifecycle.record import Record, Result
+from dogctl.lifecycle.revisions import revisions, worked_before
+from dogctl.lifecycle.shipped import image_of
+from dogctl.lifecycle.verify import verify
+from dogctl.plan import Run
+from dogctl.secrets import Remember
+from dogctl.tools.helm_storage import Revision
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+    from dogctl.lifecycle.cluster import Cluster
+
+
+@dataclass(frozen=True)
+class Undo:
+    """How a failed revision of a release is undone.
+
+    Args:
+        keep_failed: leave it as it is, to look at it.
+        remember: hears of every secret of the release before anything is saved.
+        redact: masks them.
+        check: raises once the lock of the release is lost.
+    """
+
+    project: Project
+    cluster: Cluster
+    keep_failed: bool
+    remember: Remember
+    redact: Redact
+    check: Callable[[], None]
+
+    def __call__(
+        self, error: DogctlError, noted: Record, manifest: Sequence[Object], step: Run
+    ) -> DogctlError:
+        """Save the evidence, undo the revision, and say all of it in the error to raise."""
+        image = ImageRef.parse(noted.image) if noted.image else None
+        step.progress("saving what there is to know")
+        for secret in secrets_of(self.cluster, manifest):
+            self.remember(secret)
+        folder = self.project.state / "evidence"
+        found = gather(self.cluster, manifest, image, folder, error, self.redact)
+        try:
+            record.write(self.cluster, replace(noted, result=Result.FAILED, cause=error.code))
+            says, code = self._undo(noted, error, step)
+        except DogctlError as failed:
+            says, code = f"the rollback failed too: {failed.message}", ExitCode.ROLLBACK_FAILED
+        return _told(error, found, says, code, noted.revision)
+
+    def _undo(self, noted: Record, error: DogctlError, step: Run) -> tuple[str, ExitCode]:
+        """What was done, and the exit code for it. Raises DogctlError if that fails too."""
+        if self.keep_failed:
+            return f"revision {noted.revision} is left as it is", ExitCode.FAILED
+        self.check()
+        known = record.read(self.cluster)
+        target = worked_before(revisions(self.cluster), known, noted.revision)
+        if target is None:
+            step.progress("removing the first release; its volumes stay")
+            self.cluster.helm.uninstall(self.cluster.release)
+            record.remove(self.cluster)
+            return "the first release was removed; its volumes stay", ExitCode.FAILED
+        # Who asked to stop asked for the release to stop, not for a rollback half done.
+        self.roll_back(target, noted, error.code, step.unstoppable())
+        return f"rolled back to revision {target.number}, which answers again", ExitCode.ROLLED_BACK
+
+    def roll_back(self, target: Revision, noted: Record, cause: str, step: Run) -> Record:
+        """Go back to a revision, and see that it works. Raises DogctlError."""
+        cluster, settings = self.cluster, self.project.settings
+        step.progress(f"rolling back to revision {target.number}")
+        cluster.helm.rollback(cluster.release, target.number)
+        manifest = objects(target.manifest)
+        image = image_of(target)
+        back = replace(
+            noted,
+            revision=revisions(cluster)[-1].number,
+            action="rollback",
+            result=Result.PENDING,
+            of=target.number,
+            cause=cause,
+            image=str(image or ""),
+            chart=target.chart,
+            version=(image.tag or "") if image else "",
+            at=record.now(),
+        )
+        record.write(cluster, back)
+        state = workloads.wait(
+            cluster.kubernetes,
+            cluster.namespace,
+            manifest,
+            step,
+            timeout=settings.rollback_timeout,
+            check=self.check,
+        )
+        verify(
+            cluster.kubernetes,
+            cluster.namespace,
+            manifest,
+            state,
+            image,
+            settings.health,
+            step,
+            self.check,
+        )
+        done = replace(back, result=Result.OK)
+        record.write(cluster, done)
+        return done
+
+
+def _told(
+    error: DogctlError, found: Evidence, says: str, code: ExitCode, revision: int
+) -> DogctlError:
+    told = DogctlError(
+        error.message,
+        code=error.code,
+        where=error.where,
+        hint=error.hint,
+        detail=(*error.detail, *found.lines, f"undone: {says}", f"evidence: {found.folder}"),
+        data={**(error.data or {}), "evidence": str(found.folder), "undone": says}
+        | {"revision": revision},
+    )
+    told.exit_code = code
+    return told
