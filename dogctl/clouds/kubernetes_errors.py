@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dogctl.errors import DogctlError
+from dogctl.errors import ConfigError, DogctlError
 
 if TYPE_CHECKING:
     import httpx2
@@ -19,7 +20,9 @@ CONFLICT = "conflict"
 INVALID = "invalid-object"
 TOO_MANY = "cluster-rate-limit"
 FAILED = "cluster-failed"
+LOST = "connection-lost"
 NO_KIND = "no-such-kind"
+WRONG_CERTIFICATE = "cluster-wrong-certificate"
 
 _CODES = {
     401: UNAUTHORIZED,
@@ -43,24 +46,57 @@ _HINTS = {
 def unreachable(server: str) -> Iterator[None]:
     """Raises a cluster that cannot be reached as DogctlError."""
     import httpx2
-    from lightkube.core.exceptions import ConfigError
 
     try:
         yield
+    except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
+        raise unusable(server, error) from None
     except httpx2.HTTPError as error:
+        if untrusted(error):
+            raise DogctlError(
+                f"this is not the cluster that the kubeconfig is for: {error}",
+                code=WRONG_CERTIFICATE,
+                where=server,
+                hint="if the cluster was made anew, get its kubeconfig again",
+            ) from error
         raise DogctlError(
             f"the cluster cannot be reached: {_reason(error)}",
             code=UNREACHABLE,
             where=server,
             hint="check that the cluster runs, and the network or VPN to it",
         ) from error
-    except ConfigError as error:
-        raise DogctlError(
-            f"the login of the kubeconfig fails: {error}",
-            code=UNAUTHORIZED,
-            where=server,
-            hint=_HINTS[UNAUTHORIZED],
-        ) from error
+
+
+def untrusted(error: BaseException | None) -> bool:
+    """Whether the server could not prove that it is the one."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def unusable(context: str, error: Exception) -> ConfigError:
+    """A kubeconfig that leads nowhere."""
+    return ConfigError(
+        f"the kubeconfig cannot be used: {error}",
+        code="broken-kubeconfig",
+        where=context,
+        hint="correct the kubeconfig",
+    )
+
+
+def login_failed(
+    message: str, command: str, hint: str | None = None, detail: tuple[str, ...] = ()
+) -> DogctlError:
+    """A plugin of the kubeconfig that gives no credentials."""
+    return DogctlError(
+        f"the login of the kubeconfig fails: {message}",
+        code=UNAUTHORIZED,
+        where=command,
+        hint=hint or _HINTS[UNAUTHORIZED],
+        detail=detail,
+    )
 
 
 def refused(answer: httpx2.Response) -> DogctlError:
@@ -82,6 +118,16 @@ def failed(message: str, server: str) -> DogctlError:
     """What went wrong where there is no answer to quote."""
     return DogctlError(
         f"the cluster failed: {message}", code=FAILED, where=server, hint=_HINTS[FAILED]
+    )
+
+
+def lost(message: str, server: str) -> DogctlError:
+    """A connection that was lost in the middle: nobody knows what was done."""
+    return DogctlError(
+        f"the connection to the container was lost{message and f': {message}'}",
+        code=LOST,
+        where=server,
+        hint="look whether it is done, and run the command again",
     )
 
 

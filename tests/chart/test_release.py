@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 import requests
 
+from tests.chart.cloudsql import INSTANCE, Google, google
 from tests.chart.readme import CHART
 from tests.chart.visitors import Visits, crowd, visit
 from tests.conftest import REPOSITORY
 from tests.eventually import eventually
+from tests.testbed.cluster import addresses
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.cluster.metrics import metrics
 from tests.testbed.engine import own_engine
@@ -32,6 +34,11 @@ IN = ("--namespace", NAMESPACE)
 KINDS = "all,configmap,secret,pvc,serviceaccount,networkpolicy,ingress,pdb,hpa"
 # What a namespace has anyway.
 NATIVE = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
+# So little CPU is asked for that a busy machine gives enough to call it load.
+AUTOSCALED = {
+    "autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 3},
+    "resources": {"requests": {"cpu": "20m"}},
+}
 ADDED = {"EXTRA": "added by hand", "DB_SECRET": "changed by hand"}
 
 
@@ -298,12 +305,9 @@ def again(gone: Gone) -> Iterator[Release]:
     cluster = gone.release.cluster
     release = Release(cluster, cluster.parts["helm4"], gone.release.images)
     with metrics(cluster):
-        release.install(release.images.old, autoscaling=AUTOSCALING)
+        release.install(release.images.old, **AUTOSCALED)
         eventually(partial(answers, release))
         yield release
-
-
-AUTOSCALING = {"enabled": True, "minReplicas": 1, "maxReplicas": 3}
 
 
 def test_the_next_install_goes_on_with_the_old_volume(gone: Gone, again: Release) -> None:
@@ -319,7 +323,7 @@ def test_the_autoscaler_answers_to_load_and_an_upgrade_keeps_its_number(again: R
     assert len(again.pods()) == 1
     with crowd(again.cluster, again.url) as visits:
         eventually(lambda: again.get("deployment", NAME)["status"].get("readyReplicas") == 3)
-        again.install(again.images.new, autoscaling=AUTOSCALING)
+        again.install(again.images.new, **AUTOSCALED)
         assert len(again.pods()) == 3
     assert visits.failures == []
 
@@ -352,3 +356,66 @@ def test_any_other_image_will_do(again: Release) -> None:
     words = ["install", "other", str(CHART), *IN, "--values=-", "--wait", "--timeout=1m"]
     again.run(*words, stdin=json.dumps(values))
     again.run("test", "other", *IN)
+
+
+@pytest.fixture(scope="module")
+def proxy(running: Cluster, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Google's own proxy, as an image."""
+    context = tmp_path_factory.mktemp("proxy")
+    shutil.copy(running.parts["cloud-sql-proxy"], context)
+    recipe = ["FROM scratch", "COPY cloud-sql-proxy /", 'ENTRYPOINT ["/cloud-sql-proxy"]']
+    (context / "Dockerfile").write_text("\n".join([*recipe, "USER 65532:65532"]))
+    tag = f"{running.engine.registry}/cloud-sql-proxy:2"
+    running.run("docker", "build", "--tag", tag, str(context))
+    return push(running, "cloud-sql-proxy", "2")
+
+
+@pytest.fixture(scope="module")
+def postgresql(running: Cluster) -> tuple[str, int]:
+    """A PostgreSQL somewhere else."""
+    registry = running.engine.registry
+    running.run("docker", "tag", "postgres:17", f"{registry}/postgres:17")
+    image = push(running, "postgres", "17")
+    running.kubectl(
+        *("run", "postgres", f"--image={image['repository']}@{image['digest']}"),
+        *("--env=POSTGRES_USER=dogs", "--env=POSTGRES_PASSWORD=secret"),
+    )
+    assert running.holds("condition=Ready", "pod/postgres", seconds=60)
+    running.kubectl("expose", "pod/postgres", "--type=LoadBalancer", "--port=5432")
+    assert running.holds("jsonpath={.status.loadBalancer.ingress}", "service/postgres")
+    service = json.loads(running.kubectl("get", "service/postgres", "--output=json"))
+    return service["status"]["loadBalancer"]["ingress"][0]["ip"], 5432
+
+
+@pytest.fixture(scope="module")
+def cloud(running: Cluster, postgresql: tuple[str, int]) -> Iterator[Google]:
+    """Google with this PostgreSQL as an instance, and a key for it in the namespace."""
+    with running.network(), google(addresses.NODE, postgresql) as found:
+        yield found
+
+
+def test_cloud_sql_through_the_real_proxy(
+    again: Release, proxy: dict[str, str], cloud: Google
+) -> None:
+    key = {"credentials.json": base64.b64encode(cloud.key().encode()).decode()}
+    metadata = {"name": "cloudsql-key", "namespace": NAMESPACE}
+    again.cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": key})
+    sidecar = {
+        "instance": INSTANCE,
+        "image": proxy,
+        "args": [f"--sqladmin-api-endpoint={cloud.url}"],
+    }
+    values = {
+        "image": again.images.new,
+        "replicas": 1,
+        "database": {"cloudsql": sidecar, "password": "secret"},
+    }
+    overlay = f"--values={CHART / 'values-cloudsql.yaml'}"
+    words = ["install", "cloud", str(CHART), *IN, overlay, "--values=-", "--wait", "--timeout=1m"]
+    again.run(*words, stdin=json.dumps(values))
+    again.run("test", "cloud", *IN)
+    assert "/token" in cloud.asked
+    # The app ends, and after it the proxy.
+    again.run("uninstall", "cloud", *IN, "--wait")
+    mine = "--selector=app.kubernetes.io/instance=cloud"
+    assert again.cluster.holds("delete", "pods", mine, *IN, seconds=30)

@@ -50,7 +50,7 @@ ALLOWED = {
         "dogctl.tools",
         "dogctl.registries",
     ),
-    "dogctl.clouds": (*BASE, "dogctl.clouds"),
+    "dogctl.clouds": (*BASE, "dogctl.clouds", "dogctl.tools.runner"),
     "dogctl.tools": (*BASE, "dogctl.tools.runner"),
     "dogctl.tools.docker": (*BASE, "dogctl.tools.docker"),
     # Drivers share what is below them and know nothing of each other.

@@ -16,9 +16,9 @@ import requests
 
 from tests.eventually import eventually
 from tests.testbed import cache
-from tests.testbed.cluster import second
 from tests.testbed.cluster.addresses import NODE_NAME, SECOND_NAME
 from tests.testbed.cluster.cluster import Cluster, cluster
+from tests.testbed.cluster.network import network
 from tests.testbed.cluster.second import second_node
 from tests.testbed.engine import own_engine
 from tests.testbed.leftovers import content
@@ -216,15 +216,13 @@ def there_is(cluster: Cluster) -> dict[str, list[str]]:
     engine = cluster.engine
     assert engine.run is not None
     folder = str(cluster.folder / SECOND_NAME).encode()
-    network = second.network(cluster, cluster.node)
+    here = network(cluster, cluster.node)
     programs = Path("/proc").glob("[0-9]*/cmdline")
     return {
         "groups": [*map(str, cache.cgroups(f"{engine.run.cgroup}/{SECOND_NAME}"))],
-        "interfaces": network.run("ip", "-brief", "link").split(),
+        "interfaces": here.run("ip", "-brief", "link").split(),
         "nodes": cluster.kubectl("get", "nodes", "--output=name").split(),
         "pods": cluster.kubectl("get", "pods", "--output=name").split(),
         "processes": [path.parent.name for path in programs if folder in content(path)],
-        "rules": [
-            rule for rule in network.run("iptables-save").splitlines() if SECOND_NAME in rule
-        ],
+        "rules": [rule for rule in here.run("iptables-save").splitlines() if SECOND_NAME in rule],
     }

@@ -12,6 +12,7 @@ DNS_READY_PORT = 8181
 NODE_PORTS = "10240:10260"
 PROXY_READY_PORT = 10256
 STREAM_PORT = 10260
+TOKENS_PORT = 10300  # what knows the tokens of people, where a test has it
 METRICS_PORT = 4443
 
 # The second node, and the first as the second sees it.

@@ -103,6 +103,7 @@ def kubernetes(name: str) -> Build:
 
 HELM3 = "helm.sh/helm/v3"
 HELM4 = "helm.sh/helm/v4"
+CLOUD_SQL_PROXY = "github.com/GoogleCloudPlatform/cloud-sql-proxy/v2"
 KUBECONFORM = "github.com/yannh/kubeconform"
 BUILDS = (
     kubernetes("kube-apiserver"),
@@ -147,4 +148,5 @@ BUILDS = (
         KUBECONFORM,
         {"main.version": "{v}"},
     ),
+    Build("cloud-sql-proxy", "cloudsql", CLOUD_SQL_PROXY, CLOUD_SQL_PROXY),
 )

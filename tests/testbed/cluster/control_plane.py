@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from tests.testbed.cluster import addresses
 from tests.testbed.cluster.identities import Identities
 from tests.testbed.cluster.parts import Parts
@@ -57,6 +60,9 @@ def apiserver(parts: Parts, identities: Identities) -> list[str]:
         f"--service-account-key-file={tokens}",
         f"--service-account-signing-key-file={tokens}",
         "--service-account-issuer=https://kubernetes.default.svc",
+        f"--authentication-token-webhook-config-file={people(identities)}",
+        "--authentication-token-webhook-version=v1",
+        "--authentication-token-webhook-cache-ttl=0s",
         f"--kubelet-certificate-authority={identities.ca}",
         f"--kubelet-client-certificate={kubelet}",
         f"--kubelet-client-key={kubelet.with_suffix('.key')}",
@@ -69,6 +75,22 @@ def apiserver(parts: Parts, identities: Identities) -> list[str]:
         f"--proxy-client-cert-file={front}",
         f"--proxy-client-key-file={front.with_suffix('.key')}",
     ]
+
+
+def people(identities: Identities) -> Path:
+    """Who is asked about a token that is not of the cluster itself, in the form of a kubeconfig."""
+    server = {"server": f"http://127.0.0.1:{addresses.TOKENS_PORT}/tokenreview"}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "people", "cluster": server}],
+        "users": [{"name": "apiserver"}],
+        "contexts": [{"name": "people", "context": {"cluster": "people", "user": "apiserver"}}],
+        "current-context": "people",
+    }
+    path = identities.folder / "people.json"
+    path.write_text(json.dumps(config))
+    return path
 
 
 def controller_manager(parts: Parts, identities: Identities) -> list[str]:

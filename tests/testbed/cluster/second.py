@@ -9,14 +9,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tests.testbed.cluster import addresses, node
 from tests.testbed.cluster.cluster import Cluster, serves
 from tests.testbed.cluster.inside import cgroup, inside
+from tests.testbed.cluster.network import Network, network
 from tests.testbed.cluster.node import Node
-from tests.testbed.namespaces import Namespaces
-from tests.testbed.services import environ, wait
+from tests.testbed.services import wait
 from tests.testbed.stages import stage
 
 CABLE = addresses.SECOND_NAME
@@ -24,7 +24,7 @@ LOOPBACK = "127.0.0.1"
 BETWEEN_PODS = f"--source {addresses.PODS} --destination {addresses.PODS} --jump ACCEPT"
 TO_THE_FIRST = f"--destination {addresses.SECOND_GATEWAY} --protocol tcp"
 NOT_OF_THE_NODE = f"--destination {LOOPBACK} --protocol tcp ! --dport {addresses.NODE_PORTS}"
-# The table, the chain, and the rest of a rule. Pods are not hidden behind their nodes from pods.
+# Pods are not hidden behind their nodes from pods.
 AT_THE_FIRST = (
     f"filter FORWARD --in-interface {CABLE} --jump ACCEPT",
     f"filter FORWARD --out-interface {CABLE} --jump ACCEPT",
@@ -37,37 +37,6 @@ AT_THE_SECOND = (
     f"nat POSTROUTING --source {LOOPBACK} --out-interface eth0 --jump MASQUERADE",
     f"nat OUTPUT {NOT_OF_THE_NODE} --jump DNAT --to-destination {addresses.SECOND_GATEWAY}",
 )
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network of a node, and the programs that change it."""
-
-    namespaces: Namespaces
-    environ: dict[str, str]
-
-    def ip(self, words: str) -> None:
-        """Run `ip`. Raises CalledProcessError."""
-        self.run("ip", *words.split())
-
-    def rules(self, action: str, rules: tuple[str, ...]) -> None:
-        """Insert or delete rules of the packet filter. Raises CalledProcessError."""
-        for rule in rules:
-            table, *words = rule.split()
-            self.run("iptables", "--wait", f"--table={table}", f"--{action}", *words)
-
-    def forward(self, interface: str) -> None:
-        """Let packets through, also those between this interface and the loopback."""
-        for name in ("ip_forward", f"conf/{interface}/route_localnet"):
-            self.run("sh", "-c", f"echo 1 > /proc/sys/net/ipv4/{name}")
-
-    def run(self, *words: str) -> str:
-        """The output of a program in the network. Raises CalledProcessError."""
-        with self.namespaces.network():
-            done = subprocess.run(
-                words, env=self.environ, stdout=subprocess.PIPE, text=True, check=True
-            )
-        return done.stdout
 
 
 @contextmanager
@@ -126,22 +95,11 @@ def cable(first: Network, second: Network) -> Iterator[None]:
     second.ip(f"route add default via {addresses.SECOND_GATEWAY}")
     first.forward(CABLE)
     second.forward("eth0")
-    second.rules("insert", AT_THE_SECOND)
-    first.rules("insert", AT_THE_FIRST)
     try:
-        yield
+        with second.rules(*AT_THE_SECOND), first.rules(*AT_THE_FIRST):
+            yield
     finally:
-        first.rules("delete", AT_THE_FIRST)
         first.ip(f"link delete {CABLE}")
-
-
-def network(cluster: Cluster, node: Node) -> Network:
-    """The network of a node."""
-    programs, iproute = cluster.parts.programs, cluster.parts.iproute
-    known = environ(programs)
-    libraries = [iproute.libraries["LD_LIBRARY_PATH"], known["LD_LIBRARY_PATH"]]
-    path = f"{iproute.path}:{iproute.folder / 'sbin'}:{known['PATH']}"
-    return Network(node.inside, {**known, "PATH": path, "LD_LIBRARY_PATH": ":".join(libraries)})
 
 
 def pods_of(cluster: Cluster) -> str:

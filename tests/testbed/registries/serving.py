@@ -21,10 +21,14 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(handler: type[BaseHTTPRequestHandler], network: Network) -> Iterator[str]:
+def served(
+    handler: type[BaseHTTPRequestHandler],
+    network: Network,
+    address: tuple[str, int] = ("127.0.0.1", 0),
+) -> Iterator[str]:
     """Serve, and say the host:port. Threads stay in the network in which they were started."""
     with network():
-        server = Server(("127.0.0.1", 0), handler)
+        server = Server(address, handler)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
     try:
