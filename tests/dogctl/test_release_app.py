@@ -16,9 +16,10 @@ from tests.conftest import REPOSITORY
 from tests.dogctl.engine_project import EngineProject
 from tests.dogctl.release_project import context
 from tests.eventually import eventually
+from tests.testbed.cluster.addresses import SECOND_NAME
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.cluster.metrics import metrics
-from tests.testbed.cluster.second import SECOND_NAME, second_node
+from tests.testbed.cluster.second import second_node
 from tests.testbed.engine import own_engine
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
