@@ -131,11 +131,13 @@ class Plan:
         verb: the command's name.
         steps: the steps.
         warning: what will be lost; if set, the user is asked first.
+        typed: a name that the user has to type then, where a yes is too easily said.
     """
 
     verb: str
     steps: tuple[Step, ...]
     warning: str | None = None
+    typed: str | None = None
 
     def __post_init__(self) -> None:
         known: set[str] = set()

@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from dogctl.cli import build, gifs, local, project, push, release, running, smoke
+from dogctl.cli import (
+    build,
+    db,
+    gifs,
+    local,
+    project,
+    push,
+    release,
+    running,
+    secrets,
+    smoke,
+    uninstall,
+)
 from dogctl.cli.command import help_without_command
 
 app = typer.Typer(
@@ -47,5 +59,8 @@ build.register(app)
 smoke.register(app)
 push.register(app)
 release.register(app)
+uninstall.register(app)
 project.register(app)
+app.add_typer(secrets.app)
+app.add_typer(db.app)
 app.add_typer(gifs.app)

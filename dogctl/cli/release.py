@@ -42,6 +42,18 @@ LockWait = Annotated[
     float,
     typer.Option("--lock-wait", min=0, metavar="SECONDS", help="How long to wait for another run."),
 ]
+BackUp = Annotated[
+    bool | None,
+    typer.Option(
+        "--backup/--no-backup",
+        help="Save the database first, if it is touched.",
+        show_default="asks",
+    ),
+]
+Confirm = Annotated[
+    str | None,
+    typer.Option("--confirm", metavar="NAME", help="With --yes, where a name has to be typed."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,17 +71,23 @@ def release(
     nodes: Nodes = None,
     keep_failed: KeepFailed = False,
     lock_wait: LockWait = 20,
+    backup: BackUp = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> "Answer":
     """Release the image to an environment's cluster with Helm. Again: nothing to do."""
+    from dataclasses import replace
+    from functools import partial
+
+    from dogctl.config.model import Backup
     from dogctl.errors import ConfigError
     from dogctl.lifecycle import release as releases
+    from dogctl.lifecycle.release_backup import is_offered
     from dogctl.lifecycle.release_steps import Options
 
     project = session.load(chart=chart, values=values or None)
     redact = session.channel.redact
-    options = Options(keep_failed, lock_wait)
+    options = Options(keep_failed, lock_wait, bool(backup))
     if nodes and not start:
         raise ConfigError(
             "--nodes is for a cluster that --start makes",
@@ -77,14 +95,19 @@ def release(
             where="--nodes",
             hint="add --start",
         )
-    plan = releases.plan_release(
+    plan_with = partial(
+        releases.plan_release,
         project,
         image,
-        options,
         start=releases.Start(nodes) if start else None,
         remember=redact.add,
         redact=redact,
     )
+    plan = plan_with(options)
+    asks = backup is None and project.settings.backup is Backup.OFFERED
+    if asks and not (dry_run or yes) and session.channel.can_ask and is_offered(plan):
+        saves = session.channel.offer("The database's image changes. Save the database first?")
+        plan = plan_with(replace(options, backup=saves))
     return session.perform(
         plan,
         lambda results: releases.answer_release(project.environment or "", results),

@@ -57,8 +57,11 @@ class Session:
         *,
         dry_run: bool = False,
         yes: bool = False,
+        confirm: str | None = None,
     ) -> Answer:
         """Preview the plan, or ask for it and execute it.
+
+        `confirm` is the name that the user has typed, for a plan that asks for one.
 
         Raises what the first failed step raised, or Cancelled.
         """
@@ -69,8 +72,8 @@ class Session:
             self.channel.preview(plan.verb, previews)
             steps = [asdict(each) for each in previews]
             return Answer({"dry_run": True, "steps": steps})
-        if plan.warning and not yes:
-            self.channel.confirm(plan.warning, "Go on?")
+        if plan.warning and not (yes and confirm == (plan.typed or confirm)):
+            self.channel.confirm(plan.warning, plan.typed)
         with stop_on_signals() as stop, self.channel.reporter() as reporter:
             report = execute(plan, reporter, stop)
         _raise_failure(report)

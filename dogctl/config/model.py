@@ -240,6 +240,10 @@ class Settings:
     rollback_timeout: float = _setting(
         parse.seconds, "seconds a rollback may take, on its own account", default=300.0
     )
+    app_secret: str | None = _setting(
+        parse.name,
+        "Secret with the app's variables; without it the one that its pods take whole",
+    )
     backup: Backup = _setting(
         parse.one_of(Backup),
         "whether the bundled database is dumped before its image changes and before it goes:"

@@ -73,7 +73,7 @@ def write(cluster: Cluster, record: Record) -> None:
 
 def read(cluster: Cluster) -> dict[int, Record]:
     """All that is noted, by revision. Raises DogctlError."""
-    found = cluster.kubernetes.get(CONFIG_MAPS, _name(cluster), cluster.namespace)
+    found = cluster.kubernetes.get(CONFIG_MAPS, name(cluster), cluster.namespace)
     return _records((found or {}).get("data") or {})
 
 
@@ -83,12 +83,12 @@ def forget(cluster: Cluster, kept: Iterable[int]) -> None:
     if gone:
         data: dict[str, str | None] = {f"{_KEY}{number}": None for number in gone}
         body = {"data": data}
-        cluster.kubernetes.patch(CONFIG_MAPS, _name(cluster), body, cluster.namespace)
+        cluster.kubernetes.patch(CONFIG_MAPS, name(cluster), body, cluster.namespace)
 
 
 def remove(cluster: Cluster) -> None:
     """Forget everything. Raises DogctlError."""
-    cluster.kubernetes.delete(CONFIG_MAPS, _name(cluster), cluster.namespace)
+    cluster.kubernetes.delete(CONFIG_MAPS, name(cluster), cluster.namespace)
 
 
 def who(environ: Mapping[str, str]) -> str:
@@ -116,13 +116,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _name(cluster: Cluster) -> str:
+def name(cluster: Cluster) -> str:
+    """Of the ConfigMap."""
     return f"dogctl-{cluster.release}"
 
 
 def _apply(cluster: Cluster, data: Mapping[str, str]) -> None:
     """Each key is a field of its own, so two writers of two revisions lose nothing."""
-    metadata = {"name": _name(cluster), "labels": _LABELS}
+    metadata = {"name": name(cluster), "labels": _LABELS}
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
     manager = f"dogctl-{next(iter(data))}"
     cluster.kubernetes.apply(CONFIG_MAPS, body, cluster.namespace, manager=manager)

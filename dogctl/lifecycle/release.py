@@ -8,20 +8,22 @@ a slow one. What fails is looked at, saved, and rolled back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Block, Fields, Text
 from dogctl.image import ImageRef
-from dogctl.lifecycle import record
+from dogctl.lifecycle import record, release_secrets
 from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart
 from dogctl.lifecycle.cluster import check_pin, connect
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.manifest import objects
+from dogctl.lifecycle.release_backup import backup_step
 from dogctl.lifecycle.release_diff import changes, hook_changes
 from dogctl.lifecycle.release_image import image_step
+from dogctl.lifecycle.release_secrets import NOTHING, Brought, brought
 from dogctl.lifecycle.release_steps import Applied, Comparison, Options, Work, look_only
 from dogctl.lifecycle.revisions import revisions
 from dogctl.lifecycle.targets import start_step
@@ -36,10 +38,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rendered(Comparison):
-    """A release to come, beside what there is; with the values and the chart that it is made of."""
+    """A release to come, beside what there is; with the values and the chart that it is made of.
+
+    `brought` are the secrets that it brings.
+    """
 
     values: Values
     chart: str
+    brought: Brought
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,13 @@ def plan_release(
         image_step(project, cluster.target, image, needs, remember, runner),
         release.compare(),
         work.take(),
+        backup_step(work),
+        release.secrets(),
         release.upgrade(),
         work.roll_out(),
         work.verify(),
-        work.give_back(),
+        release.settle(),
+        replace(work.give_back(), needs=("lock", "settle")),
     )
     warning = f"{project.environment} is protected. This releases to {cluster.server}."
     return Plan("release", steps, warning if project.settings.protected else None)
@@ -150,6 +159,43 @@ class _Release:
             "compare", change, look_only, needs=("image",), done=done, detail=detail, looks=True
         )
 
+    def secrets(self) -> Step:
+        """The secrets of the environment, in the cluster before Helm is called."""
+        work = self.work
+
+        def done(results: Results) -> str | None:
+            compared: Rendered = results["compare"]
+            # What a dead run has left is known once it is given up.
+            return None if compared.brought.edits or compared.pending else "nothing new"
+
+        def run(step: Run) -> str:
+            work.lease.check()
+            release_secrets.write(work.cluster, self._again(step.results).brought)
+            return "written"
+
+        def change(results: Results) -> str:
+            edits = results["compare"].brought.edits if "compare" in results else ()
+            return f"write the secrets {', '.join(e.name for e in edits)}" if edits else "no secret"
+
+        return Step("secrets", change, run, needs=("compare", "backup"), done=done)
+
+    def settle(self) -> Step:
+        """Once they work, a rollback keeps them."""
+        work = self.work
+
+        def done(results: Results) -> str | None:
+            return None if results["upgrade"].fresh else "not needed"
+
+        def run(step: Run) -> str:
+            manifest = step.results["upgrade"].manifest
+            release_secrets.settle(work.cluster, work.project.settings, manifest)
+            return "done"
+
+        def change(_: Results) -> str:
+            return "let rollbacks keep the secrets of now"
+
+        return Step("settle", change, run, needs=("upgrade", "verify"), done=done)
+
     def upgrade(self) -> Step:
         work = self.work
 
@@ -180,18 +226,15 @@ class _Release:
             image = results.show("image", shown)
             return f"release {image} as {work.cluster.release} in {work.cluster.namespace}"
 
-        return Step("upgrade", change, run, needs=("image", "compare", "lock"), done=done)
+        return Step("upgrade", change, run, needs=("image", "compare", "secrets"), done=done)
 
     def _again(self, results: Results) -> Rendered:
         """The comparison, made again if another run was at work before we had the lock."""
         compared: Rendered = results["compare"]
         before = compared.latest.number if compared.latest else 0
         found = revisions(self.work.cluster)
-        return (
-            compared
-            if (found[-1].number if found else 0) == before
-            else self._compared(results["image"])
-        )
+        same = (found[-1].number if found else 0) == before
+        return compared if same and not compared.pending else self._compared(results["image"])
 
     def _upgrade(self, compared: Rendered, applied: Applied, step: Run) -> None:
         cluster, noted = self.work.cluster, applied.noted
@@ -211,18 +254,23 @@ class _Release:
         latest = found[-1] if found else None
         if latest and latest.status.pending:
             # Helm compares nothing while it is at work, or was killed at it.
-            return Rendered((), (), latest, values, latest.chart)
+            return Rendered((), (), latest, values, latest.chart, NOTHING)
         rendered = cluster.helm.render(cluster.release, self._chart, values)
         manifest = tuple(objects(rendered["manifest"]))
         old = objects(latest.manifest) if latest else []
         hooks = hook_changes(_hooks(latest.document) if latest else {}, _hooks(rendered))
         metadata = rendered["chart"]["metadata"]
+        known = changes(cluster.kubernetes, cluster.namespace, old, manifest)
+        own = brought(self.work.project, cluster, manifest)
+        for secret in own.secrets():
+            self.work.remember(secret)
         return Rendered(
             manifest,
-            (*changes(cluster.kubernetes, cluster.namespace, old, manifest), *hooks),
+            (*known, *own.changes(known), *hooks),
             latest,
             values,
             f"{metadata['name']}-{metadata['version']}",
+            own,
         )
 
 

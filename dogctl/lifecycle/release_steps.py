@@ -38,10 +38,12 @@ class Options:
     Args:
         keep_failed: leave a failed release as it is, to look at it.
         lock_wait: seconds to wait for another run on the same release.
+        backup: save the database before its image changes, even if the setting only offers it.
     """
 
     keep_failed: bool = False
     lock_wait: float = SHORTEST_WAIT
+    backup: bool = False
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,7 @@ class Work:
         try:
             return work()
         except DogctlError as error:
-            if error.code in _LEFT_ALONE:
+            if error.code in LEFT_ALONE:
                 raise
             undo = Undo(
                 self.project,
@@ -276,7 +278,7 @@ class Work:
                     raise
 
 
-_LEFT_ALONE = frozenset({"cancelled", LOST})
+LEFT_ALONE = frozenset({"cancelled", LOST})
 
 
 def if_current(results: Results) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dogctl.clouds.kubernetes import SECRETS
+from dogctl.errors import ConfigError
 from dogctl.lifecycle.record import Record, Result
 from dogctl.tools.helm_storage import Revision, Status, revision, selector, with_status
 
@@ -27,6 +28,20 @@ def revisions(cluster: Cluster) -> list[Revision]:
 def deployed(found: Sequence[Revision]) -> Revision | None:
     """The revision that runs, as far as Helm knows."""
     return next((each for each in reversed(found) if each.status is Status.DEPLOYED), None)
+
+
+def running(cluster: Cluster) -> Revision:
+    """The revision that runs. Raises ConfigError if there is none."""
+    found = revisions(cluster)
+    latest = deployed(found) or (found[-1] if found else None)
+    if latest is None:
+        raise ConfigError(
+            f"there is no release {cluster.release} in {cluster.namespace}",
+            code="no-release",
+            where="--env",
+            hint="dogctl release makes one, with the secrets that it finds in the environment",
+        )
+    return latest
 
 
 def worked_before(

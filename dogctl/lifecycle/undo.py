@@ -62,7 +62,7 @@ class Undo:
             says, code = self._undo(noted, error, step)
         except DogctlError as failed:
             says, code = f"the rollback failed too: {failed.message}", ExitCode.ROLLBACK_FAILED
-        return _told(error, found, says, code, noted.revision)
+        return told(error, found, says, code, noted.revision)
 
     def _undo(self, noted: Record, error: DogctlError, step: Run) -> tuple[str, ExitCode]:
         """What was done, and the exit code for it. Raises DogctlError if that fails too."""
@@ -127,10 +127,11 @@ class Undo:
         return done
 
 
-def _told(
+def told(
     error: DogctlError, found: Evidence, says: str, code: ExitCode, revision: int
 ) -> DogctlError:
-    told = DogctlError(
+    """The error to raise: what failed, what is known of it, and what was undone."""
+    whole = DogctlError(
         error.message,
         code=error.code,
         where=error.where,
@@ -139,5 +140,5 @@ def _told(
         data={**(error.data or {}), "evidence": str(found.folder), "undone": says}
         | {"revision": revision},
     )
-    told.exit_code = code
-    return told
+    whole.exit_code = code
+    return whole

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dogctl.plan import Preview, Reporter
 
 
-_COMMAND = re.compile(r"\bdogctl (gifs [a-z]+|[a-z]+)\b")
+_COMMAND = re.compile(r"\bdogctl ((?:gifs|secrets|db) [a-z]+|[a-z]+)\b")
 
 
 @dataclass
@@ -125,17 +125,35 @@ class Channel:
         if not self.json:
             self._answers.preview(verb, previews)
 
-    def confirm(self, warning: str, question: str) -> None:
-        """Ask before something is lost. Raises ConfigError unless the answer is yes."""
-        if not (sys.stdin and sys.stdin.isatty() and self.stderr.isatty()) or self.events:
+    def confirm(self, warning: str, name: str | None = None) -> None:
+        """Ask before something is lost. Raises ConfigError unless the answer is yes, or the name."""
+        if not self.can_ask:
+            yes = [each for each in self.arguments if each not in ("--yes", "-y")]
+            sure = ["--yes", *(("--confirm", name) if name else ())]
             raise ConfigError(
                 f"{warning} This needs a confirmation, and there is no terminal to ask on",
                 code="unconfirmed",
-                hint=f"{shlex.join(('dogctl', *self.arguments, '--yes'))}, if you are sure;"
+                hint=f"{shlex.join(('dogctl', *yes, *sure))}, if you are sure;"
                 " --dry-run shows what would go",
             )
-        if not self._notes.confirm(warning, question):
+        if not self._notes.confirm(warning, name):
             raise ConfigError("nothing was done: not confirmed", code="unconfirmed")
+
+    def offer(self, question: str) -> bool:
+        """Whether the user wants it; nobody does where there is no terminal to ask on."""
+        return self.can_ask and self._notes.ask(f"{question} [y/N] ").lower() in ("y", "yes")
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is somebody at a terminal."""
+        asks = sys.stdin and sys.stdin.isatty() and self.stderr.isatty()
+        return bool(asks) and not self.events
+
+    def ask_secret(self, prompt: str) -> str:
+        """What the user types, without showing it."""
+        from getpass import getpass
+
+        return getpass(prompt, stream=self.stderr)
 
     @contextmanager
     def reporter(self) -> Iterator[Reporter]:

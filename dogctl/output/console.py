@@ -110,11 +110,17 @@ class Terminal:
             for line in item.detail:
                 self.print(self.text(f"      {line}", _CHANGES.get(line[:1], "")))
 
-    def confirm(self, warning: str, question: str) -> bool:
-        """Ask on the terminal; anything but y or yes is a no."""
+    def confirm(self, warning: str, name: str | None = None) -> bool:
+        """Ask on the terminal; anything but y or yes, or the name if there is one, is a no."""
         self.print(self.text(warning, "bold yellow"))
-        self.console.print(self.text(f"{question} [y/N] "), end="")
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        if name:
+            return self.ask(f"Type {name} to go on: ") == name
+        return self.ask("Go on? [y/N] ").lower() in ("y", "yes")
+
+    def ask(self, question: str) -> str:
+        """What the user answers."""
+        self.console.print(self.text(question), end="")
+        return sys.stdin.readline().strip()
 
 
 # How the lines of a preview look that tell of objects made, changed, deleted and run.

@@ -142,6 +142,12 @@ def with_status(secret: Mapping[str, Any], status: Status, description: str) -> 
     return {**secret, "metadata": metadata, "data": {"release": _pack(document)}}
 
 
+def with_manifest(secret: Mapping[str, Any], manifest: str) -> Object:
+    """The secret, changed to hold other objects."""
+    document = {**revision(secret).document, "manifest": manifest}
+    return {**secret, "data": {"release": _pack(document)}}
+
+
 def _unpack(content: bytes) -> Mapping[str, Any]:
     data = base64.b64decode(content)
     document = json.loads(gzip.decompress(data) if data.startswith(_MAGIC) else data)
