@@ -26,7 +26,7 @@ down: $(VENV)/.app
 
 test: lint
 	$(BIN)/python -m tests.prepare
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 	$(BIN)/python -m tests.pythons
 
 check: lint

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from dogctl.errors import ConfigError
+from dogctl.secrets import Secret
 
 Kubeconfig = Mapping[str, Any]
 
 # Keys that name files, which are relative to the file they stand in.
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+_SECRETS = ("token", "password", "client-key-data")
 _FINGERPRINT = 16
 NO_CONTEXT = "no-context"
 
@@ -59,6 +61,12 @@ def make(name: str, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Kube
         "users": [{"name": name, "user": dict(user)}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
     }
+
+
+def secrets(config: Kubeconfig) -> list[Secret]:
+    """What in it nobody may see."""
+    (entry,) = config["users"]
+    return [Secret(entry["user"][key]) for key in _SECRETS if entry["user"].get(key)]
 
 
 def fingerprint(config: Kubeconfig) -> str:
@@ -117,5 +125,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _absolute(value: dict[str, Any], folder: Path) -> dict[str, Any]:
-    files = {key: str(folder / value[key]) for key in _FILES if value.get(key)}
+    """With the files, and the program that logs in, named as from anywhere."""
+    files: dict[str, Any] = {k: str(folder / value[k]) for k in _FILES if value.get(k)}
+    plugin = value.get("exec") or {}
+    if "/" in plugin.get("command", ""):
+        files["exec"] = {**plugin, "command": str(folder / plugin["command"])}
     return {**value, **files}

@@ -44,7 +44,7 @@ class Connection:
         self,
         read: Callable[[], Kubeconfig],
         *,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], object] = time.sleep,
         renew: Callable[[], None] = lambda: None,
         explain: Callable[[], None] = lambda: None,
     ) -> None:

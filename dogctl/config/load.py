@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dogctl import bundled
-from dogctl.config.model import DECLARATIONS, DEFAULT, Project, Settings
+from dogctl.config.model import DECLARATIONS, DEFAULT, Project, Settings, Target
 from dogctl.config.parse import ProblemsError
 from dogctl.errors import ConfigError
 from dogctl.secrets import Secret, names_a_secret, url_secrets
@@ -243,7 +243,10 @@ def _sources(
     if environment is not None:
         name = f"{FILE}:{TABLE}.env.{environment}"
         yield Source(name, _subtable(declared, environment))
+    target = {**table, **_subtable(declared, environment or "")}.get("target", Target.GKE)
     for key, declaration in DECLARATIONS.items():
+        if key == "cluster" and target != Target.GKE:
+            continue  # the variable is called after Google's
         if declaration.env and environ.get(declaration.env):
             yield Source(f"${declaration.env}", {key: environ[declaration.env]})
     for key, value in flags.items():

@@ -7,13 +7,17 @@ is refused, and the kubeconfig's current context is never used.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dogctl.clouds import kubeconfig
+from dogctl.clouds.kubeconfig import Kubeconfig
 from dogctl.clouds.kubernetes import Kubernetes
 from dogctl.errors import ConfigError
 from dogctl.lifecycle import targets
@@ -34,19 +38,21 @@ class Cluster:
         environment: its name.
         release, namespace: of the Helm release.
         target: how it is reached.
+        remember: hears of every token and key before it is used.
     """
 
     environment: str
     release: str
     namespace: str
     target: TargetDriver = field(repr=False)
+    remember: Remember = field(repr=False)
     history: int
     runner: Runner = field(default=LOCAL, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @cached_property
     def kubernetes(self) -> Kubernetes:
-        return Kubernetes(self.target.read, renew=self.target.renew, explain=self.target.check)
+        return Kubernetes(self._read, renew=self.target.renew, explain=self.target.check)
 
     @property
     def server(self) -> str:
@@ -67,19 +73,27 @@ class Cluster:
             environ=self.environ,
         )
 
+    def _read(self) -> Kubeconfig:
+        found = self.target.read()
+        for secret in kubeconfig.secrets(found):
+            self.remember(secret)
+        return found
+
     @cached_property
-    def _folder(self) -> tempfile.TemporaryDirectory[str]:
+    def _folder(self) -> Path:
         """For us alone, and removed with this object."""
-        return tempfile.TemporaryDirectory(prefix="dogctl-")
+        path = Path(tempfile.mkdtemp(prefix="dogctl-"))
+        weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
+        return path
 
     def _kubeconfig_file(self) -> Path:
         """JSON is YAML too."""
         import json
 
-        path = Path(self._folder.name) / "kubeconfig"
+        path = self._folder / "kubeconfig"
         new = path.with_suffix(".new")
         new.touch(mode=0o600)
-        new.write_text(json.dumps(self.target.read()))
+        new.write_text(json.dumps(self._read()))
         new.replace(path)
         return path
 
@@ -101,7 +115,7 @@ def connect(
     """The cluster of the project's environment, if it is the one that it is pinned to.
 
     Args:
-        remember: hears of every token before it is used.
+        remember: hears of every token and key before it is used.
         changes: whether something will be changed there; a protected environment has to be pinned
             then.
         start: whether it may not run yet: then `check_pin` is for the step that starts it.
@@ -121,6 +135,7 @@ def connect(
         environment=name,
         release=release,
         namespace=settings.namespace or settings.prometheus_namespace or release,
+        remember=remember,
         target=targets.driver(project, remember, runner, environ),
         history=settings.history,
         runner=runner,

@@ -217,7 +217,9 @@ def _names(look: Look) -> list[str]:
     return [look.cluster.release, *(item["metadata"]["name"] for item in found)]
 
 
-def _drift(look: Look) -> Data:
+def _drift(look: Look) -> Data | None:
+    if look.revision is None:
+        return None
     live = look.live()
     manifest = look.manifest()
     errors = {name: each for name, each in live.items() if isinstance(each, DogctlError)}

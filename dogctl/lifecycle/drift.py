@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
+from dogctl.clouds.kubernetes import MANAGER
 from dogctl.lifecycle.manifest import Object, containers, key, pod_template, title
 from dogctl.lifecycle.release_parts import SERVING, digest_of, pods_of
 
@@ -81,12 +82,26 @@ def find_drift(
 
 def _changes(item: Object, there: Object, *, scaled: bool) -> Iterator[Drift]:
     is_secret = item["kind"] == "Secret"
+    ours = _set_by_us(there)
     for path, found, released in _differences(_comparable(item), there, ""):
-        if scaled and path == "spec.replicas":
+        if (scaled and path == "spec.replicas") or path in ours:
             continue
         if is_secret and path.startswith("data"):
             found, released = (None if v is None else _HIDDEN for v in (found, released))
         yield Drift(title(item), path, found, released)
+
+
+def _set_by_us(there: Object) -> set[str]:
+    """The keys of a Secret or ConfigMap that dogctl itself has written: secrets are no values.
+
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+    """
+    return {
+        f"data.{name.removeprefix('f:')}"
+        for entry in there["metadata"].get("managedFields") or ()
+        if entry["manager"].startswith(MANAGER)
+        for name in entry.get("fieldsV1", {}).get("f:data", {})
+    }
 
 
 def _comparable(item: Object) -> Object:

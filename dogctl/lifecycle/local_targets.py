@@ -6,11 +6,13 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from dogctl.clouds import kubernetes as api
 from dogctl.clouds.kubeconfig import NO_CONTEXT, Kubeconfig, find
-from dogctl.errors import ConfigError, DogctlError
+from dogctl.clouds.kubernetes import Kubernetes
+from dogctl.errors import Cancelled, ConfigError, DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import address
 from dogctl.lifecycle.image import is_local
@@ -20,12 +22,13 @@ from dogctl.tools.docker import Docker
 from dogctl.tools.runner import Listener, Runner
 
 if TYPE_CHECKING:
-    from dogctl.clouds.kubernetes import Kubernetes
     from dogctl.config.model import Project
 
 RUNNING = "running"
 ABSENT = "cluster-absent"
 STOPPED = "cluster-not-running"
+READY_SECONDS = 120.0
+POLL = 0.5
 LONGEST_TAG = 128
 SHORT_ID = 12
 
@@ -98,6 +101,7 @@ class Local:
         self, nodes: int | None, listen: Listener | None = None, stop: threading.Event | None = None
     ) -> None:
         self.tool.start(nodes, listen, stop)
+        self._wait(stop or threading.Event())
 
     def loaded(self, image: ImageRef) -> ImageRef | None:
         found = Docker.connect().image(str(image))
@@ -130,6 +134,19 @@ class Local:
     def _at_node(self, kubernetes: Kubernetes, service: address.Object, port: int) -> str | None:
         """A node port, as the tool makes it reachable."""
         raise NotImplementedError
+
+    def _wait(self, stop: threading.Event) -> None:
+        """Until its API is ready: nodes that run are not all."""
+        kubernetes = Kubernetes(self.read, pause=stop.wait)
+        deadline = monotonic() + READY_SECONDS
+        while not stop.wait(POLL):
+            try:
+                kubernetes.raw("/readyz")
+                return
+            except DogctlError:
+                if monotonic() > deadline:
+                    raise
+        raise Cancelled
 
     def _is_known(self) -> bool:
         try:

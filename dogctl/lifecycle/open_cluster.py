@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from dogctl.answer import Answer, Text
-from dogctl.clouds.kubernetes import INGRESSES, NODES, SERVICES
+from dogctl.clouds.kubernetes import INGRESSES, SERVICES
 from dogctl.lifecycle.app_pods import AppPods
 from dogctl.lifecycle.open import browse
-from dogctl.lifecycle.reach import addresses, best, reach
+from dogctl.lifecycle.reach import best, known, reach
 from dogctl.lifecycle.release_parts import service_of
 
 
@@ -24,10 +24,9 @@ def open_there(apps: AppPods) -> Answer | None:
         service = service_of(apps.workload, services.result())
         if service is None:
             return None
-        nodes = kubernetes.select(NODES) if service["spec"].get("type") == "NodePort" else []
         health = apps.project.settings.health
-        known = addresses(service, ingresses.result(), nodes)
-        found = best(pool.map(lambda each: reach(each, health), known))
+        ways = known(apps.cluster, apps.project, service, ingresses.result())
+        found = best(pool.map(lambda each: reach(each, health), ways))
     return browse(found["address"]) if found and found["reachable"] else None
 
 

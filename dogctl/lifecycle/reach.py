@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dogctl.clouds.kubernetes import NODES
+from dogctl.config.model import Target
 from dogctl.lifecycle.address import (
     EXTERNAL,
     INTERNAL,
@@ -17,6 +19,10 @@ from dogctl.lifecycle.address import (
     url,
 )
 from dogctl.lifecycle.manifest import Object
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+    from dogctl.lifecycle.cluster import Cluster
 
 SECONDS = 3.0
 
@@ -40,6 +46,19 @@ def addresses(
     port, host = node_port(service), node_host(nodes, (EXTERNAL, INTERNAL))
     if port and host and service["spec"]["type"] == "NodePort":
         yield Address(url(scheme(service), host, port), "NodePort")
+
+
+def known(
+    cluster: Cluster, project: Project, service: Object, ingresses: Iterable[Object]
+) -> list[Address]:
+    """The same, asked for where the objects do not tell. Raises DogctlError."""
+    target, name = project.settings.target, service["metadata"]["name"]
+    # The nodes of a cluster on this machine may be out of reach, and its tool knows the way.
+    own = cluster.url(name) if target in (Target.MINIKUBE, Target.KIND) else None
+    is_at_nodes = own is None and service["spec"].get("type") == "NodePort"
+    nodes = cluster.kubernetes.select(NODES) if is_at_nodes else []
+    found = list(addresses(service, ingresses, nodes))
+    return [Address(own, str(target)), *found] if own else found
 
 
 def reach(address: Address, path: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from dogctl.image import ImageRef
 from dogctl.lifecycle import record
 from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.evidence import Redact
+from dogctl.lifecycle.go_back import go_back, would_be
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.push_registry import Place
@@ -150,7 +151,8 @@ class _Rollback:
     def compare(self) -> Step:
         def done(_: Results) -> Comparison:
             cluster = self.work.cluster
-            old, new = objects(self.latest.manifest), objects(self.target.manifest)
+            old = objects(self.latest.manifest)
+            new = would_be(cluster, self.target, ask=not self.latest.status.pending)
             found = changes(cluster.kubernetes, cluster.namespace, old, new)
             return Comparison(tuple(new), found, self.latest)
 
@@ -185,8 +187,7 @@ class _Rollback:
             applied = Applied(noted(number, target.number), compared.manifest)
             record.write(work.cluster, applied.noted)
             step.progress(f"to {self}")
-            helm, name = work.cluster.helm, work.cluster.release
-            work.undone(applied, step, lambda: helm.rollback(name, target.number))
+            work.undone(applied, step, lambda: go_back(work.cluster, target))
             return applied
 
         def change(_: Results) -> str:

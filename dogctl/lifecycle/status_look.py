@@ -18,7 +18,6 @@ from dogctl.clouds.kubernetes import (
     DEPLOYMENTS,
     EVENTS,
     INGRESSES,
-    NODES,
     PODS,
     REPLICA_SETS,
     SECRETS,
@@ -33,7 +32,7 @@ from dogctl.lifecycle.address import first_port
 from dogctl.lifecycle.asking import Asking
 from dogctl.lifecycle.cluster import check_pin
 from dogctl.lifecycle.manifest import Object, key, objects
-from dogctl.lifecycle.reach import addresses, reach
+from dogctl.lifecycle.reach import known, reach
 from dogctl.lifecycle.release_parts import SERVING, app_workload, of_release, service_of
 from dogctl.lifecycle.revisions import deployed, revisions
 
@@ -197,9 +196,7 @@ class Look:
     def _reach(self) -> list[dict[str, Any]]:
         if (service := self.service) is None:
             return []
-        kubernetes = self.cluster.kubernetes
-        nodes = kubernetes.select(NODES) if service["spec"].get("type") == "NodePort" else []
-        found = list(addresses(service, self.asking.get("Ingress", []), nodes))
+        found = known(self.cluster, self.project, service, self.asking.get("Ingress", []))
         health = self.project.settings.health
         with ThreadPoolExecutor(_THREADS) as pool:
             return list(pool.map(lambda each: reach(each, health), found))

@@ -30,10 +30,10 @@ def screen(data: Data, now: datetime) -> tuple[Block, ...]:
         rows = [] if failed(data[part]) else data[part]
         if rows:
             blocks += [Text(""), Table(columns, tuple(cells(row, now) for row in rows))]
-    drift = [] if failed(data["drift"]) else data["drift"]["differences"]
-    if drift:
+    drift = data["drift"]
+    if drift and not failed(drift) and drift["differences"]:
         blocks += [Text(""), Text("Not as released:")]
-        blocks += [Text(f"  {each['text']}") for each in drift]
+        blocks += [Text(f"  {each['text']}") for each in drift["differences"]]
     return tuple(blocks)
 
 

@@ -14,9 +14,10 @@ from dogctl.errors import DogctlError, ExitCode
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, workloads
 from dogctl.lifecycle.evidence import Evidence, Redact, gather, secrets_of
+from dogctl.lifecycle.go_back import go_back
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.record import Record, Result
-from dogctl.lifecycle.revisions import revisions, worked_before
+from dogctl.lifecycle.revisions import give_up, revisions, worked_before
 from dogctl.lifecycle.shipped import image_of
 from dogctl.lifecycle.verify import verify
 from dogctl.plan import Run
@@ -69,7 +70,10 @@ class Undo:
             return f"revision {noted.revision} is left as it is", ExitCode.FAILED
         self.check()
         known = record.read(self.cluster)
-        target = worked_before(revisions(self.cluster), known, noted.revision)
+        found = revisions(self.cluster)
+        if found and found[-1].status.pending:  # Helm itself was killed
+            give_up(self.cluster, found[-1])
+        target = worked_before(found, known, noted.revision)
         if target is None:
             step.progress("removing the first release; its volumes stay")
             self.cluster.helm.uninstall(self.cluster.release)
@@ -83,12 +87,13 @@ class Undo:
         """Go back to a revision, and see that it works. Raises DogctlError."""
         cluster, settings = self.cluster, self.project.settings
         step.progress(f"rolling back to revision {target.number}")
-        cluster.helm.rollback(cluster.release, target.number)
-        manifest = objects(target.manifest)
+        go_back(cluster, target)
+        now = revisions(cluster)[-1]
+        manifest = objects(now.manifest)
         image = image_of(target)
         back = replace(
             noted,
-            revision=revisions(cluster)[-1].number,
+            revision=now.number,
             action="rollback",
             result=Result.PENDING,
             of=target.number,

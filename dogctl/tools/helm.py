@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from dogctl.errors import ConfigError, ToolError
-from dogctl.tools.runner import LOCAL, NOT_STARTED, Listener, Runner
+from dogctl.tools.runner import LOCAL, NOT_STARTED, Runner
 
 if TYPE_CHECKING:
     from pyhelm3.command import Command
@@ -101,7 +101,7 @@ class Helm:
         values: Values,
         *,
         description: str | None = None,
-        listen: Listener | None = None,
+        hooks: bool = True,
         stop: threading.Event | None = None,
     ) -> Any:
         """Install the release, or upgrade it; hooks are waited for, and nothing else is.
@@ -109,11 +109,11 @@ class Helm:
         Raises ToolError, and Cancelled once `stop` is set.
         """
         return self._upgrade(
-            release, chart, values, description=description, listen=listen, stop=stop
+            release, chart, values, description=description, hooks=hooks, stop=stop
         )
 
     def rollback(self, release: str, revision: int) -> None:
-        """Make a new revision of an old one; hooks are waited for, and nothing else is."""
+        """Make a new revision of an old one, with the Secrets that it had then."""
         command = self._command()
         self._ask(command.rollback(release, revision, namespace=self._namespace))
 
@@ -124,12 +124,6 @@ class Helm:
                 release, namespace=self._namespace, keep_history=keep_history, wait=wait
             )
         )
-
-    def test(self, release: str, listen: Listener | None = None) -> str:
-        """Run the release's own tests, and answer what Helm says of them."""
-        words = ["test", release, "--namespace", self._namespace, "--logs"]
-        said: bytes = self._ask(self._command(listen).run([*words, "--timeout", self._seconds]))
-        return said.decode(errors="replace")
 
     def chart(self, chart: Source) -> Values:
         """What is in its Chart.yaml."""
@@ -150,13 +144,13 @@ class Helm:
         *,
         dry_run: bool = False,
         description: str | None = None,
-        listen: Listener | None = None,
+        hooks: bool = True,
         stop: threading.Event | None = None,
     ) -> Any:
         # Helm 4 takes fields from nobody else unless told; Helm 3 always did.
         newer = {"force_conflicts": True} if self.version >= (4,) else {}
         return self._ask(
-            self._command(listen, stop).install_or_upgrade(
+            self._command(stop).install_or_upgrade(
                 release,
                 chart.ref,
                 dict(values),
@@ -164,19 +158,18 @@ class Helm:
                 description=description,
                 dry_run=dry_run,
                 namespace=self._namespace,
+                no_hooks=not hooks,
                 repo=chart.repository,
                 version=chart.version,
                 **newer,
             )
         )
 
-    def _command(
-        self, listen: Listener | None = None, stop: threading.Event | None = None
-    ) -> Command:
-        return _command_class()(self._run(listen, stop), self._history, self._seconds)
+    def _command(self, stop: threading.Event | None = None) -> Command:
+        return _command_class()(self._run(stop), self._history, self._seconds)
 
     def _run(
-        self, listen: Listener | None, stop: threading.Event | None
+        self, stop: threading.Event | None
     ) -> Callable[[Sequence[str], bytes], tuple[int, bytes, bytes]]:
         def run(words: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes]:
             done = self._runner.run(
@@ -184,7 +177,6 @@ class Helm:
                 env=self._environ,
                 stdin=stdin,
                 timeout=self._timeout + SECONDS_BEYOND,
-                listen=listen,
                 stop=stop,
             )
             return done.code, done.stdout, done.stderr.encode()

@@ -80,6 +80,21 @@ class Revision:
         return f"{metadata['name']}-{metadata['version']}"
 
     @property
+    def has_parts(self) -> bool:
+        """Whether its chart has charts of its own, which Helm does not keep."""
+        return bool(self.document["chart"]["metadata"].get("dependencies"))
+
+    def chart_files(self) -> Mapping[str, bytes]:
+        """The files of its chart, by their names in it. JSON is YAML too."""
+        chart = self.document["chart"]
+        files = {each["name"]: base64.b64decode(each["data"]) for each in _named(chart)}
+        files["Chart.yaml"] = json.dumps(chart["metadata"]).encode()
+        files["values.yaml"] = json.dumps(chart.get("values") or {}).encode()
+        if chart.get("schema"):
+            files["values.schema.json"] = base64.b64decode(chart["schema"])
+        return files
+
+    @property
     def app_version(self) -> str:
         return str(self.document["chart"]["metadata"].get("appVersion", ""))
 
@@ -91,6 +106,10 @@ class Revision:
     def updated(self) -> datetime:
         """When it was last deployed."""
         return datetime.fromisoformat(self.document["info"]["last_deployed"])
+
+
+def _named(chart: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    return [*(chart.get("templates") or ()), *(chart.get("files") or ())]
 
 
 def selector(release: str | None = None) -> str:

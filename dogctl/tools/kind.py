@@ -17,6 +17,7 @@ from dogctl.tools.runner import LOCAL, NOT_STARTED, Completed, Listener, Runner
 KIND = "kind"
 FAILED = "kind-failed"
 INSTALL = "install kind: https://kind.sigs.k8s.io/docs/user/quick-start/#installation"
+RUNNING = "running"
 LOOK_SECONDS = 30
 LOAD_SECONDS = 600
 START_SECONDS = 1200
@@ -40,14 +41,17 @@ class Kind:
             return None
         done = self._engine("inspect", "--format={{.State.Status}}", *names)
         # An engine that does not know them has no news: the cluster's API has the last word.
-        return tuple(done.stdout.decode().split()) if not done.code else ("running",) * len(names)
+        return tuple(done.stdout.decode().split()) if not done.code else (RUNNING,) * len(names)
 
     def start(
         self, nodes: int | None, listen: Listener | None = None, stop: threading.Event | None = None
     ) -> None:
-        """Start the nodes, or make a cluster with so many."""
-        if names := self._names():
-            self._check(self._engine("start", *names, timeout=START_SECONDS, stop=stop))
+        """Start the nodes, or make a cluster with so many; the kubeconfig leads to it then."""
+        if states := self.nodes():
+            if set(states) != {RUNNING}:
+                names = self._names()
+                self._check(self._engine("start", *names, timeout=START_SECONDS, stop=stop))
+            self._check(self._kind("export", "kubeconfig", self._own, stop=stop))
             return
         words = ["create", "cluster", self._own, f"--wait={READY_SECONDS}s"]
         stdin = b""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,9 @@ NO_PROFILE = 85
 NOT_RUNNING = range(1, 8)
 # https://minikube.sigs.k8s.io/docs/contrib/json_output/
 EVENT = "io.k8s.sigs.minikube."
+RUNNING, PAUSED, STALE = "running", "paused", "stale kubeconfig"
+# What is mended without a start.
+REPAIRS = {PAUSED: "unpause", STALE: "update-context"}
 # Where node ports cannot be reached, `service` opens a tunnel and stays.
 TUNNEL = "terminal needs to be open"
 
@@ -59,17 +63,19 @@ class Minikube:
                     listen(event["data"]["message"].strip())
 
         states = self.nodes() or ()
-        if "paused" in states:
-            self._check(self._run("unpause", timeout=LOAD_SECONDS, stop=stop))
-        if "stale kubeconfig" in states:
-            self._check(self._run("update-context", timeout=LOAD_SECONDS, stop=stop))
+        for state, repair in REPAIRS.items():
+            if state in states:
+                self._check(self._run(repair, timeout=LOAD_SECONDS, stop=stop))
+                states = self.nodes() or ()
+        if states and set(states) == {RUNNING}:
+            return
         count = [f"--nodes={nodes}"] if nodes and not states else []
         words = ("start", "--output=json", "--addons=metrics-server", *count)
         self._check(self._run(*words, timeout=START_SECONDS, listen=hear, stop=stop))
 
     def holds(self, image: ImageRef) -> bool:
         """Whether the cluster has an image of this name."""
-        done = self._check(self._run("image", "ls", "--format=json"))
+        done = self._check(self._run("image", "ls"))
         return image in read_images(done.stdout)
 
     def load(
@@ -159,18 +165,19 @@ def _node(node: Mapping[str, str]) -> str:
     parts = [node["Host"], node["Kubelet"], *([] if node.get("Worker") else [node["APIServer"]])]
     # The kubelet of a paused node is stopped, which is no news.
     if "Paused" in parts:
-        return "paused"
+        return PAUSED
     if others := [part for part in parts if part != "Running"]:
         return others[0].lower()
-    return "stale kubeconfig" if node.get("Kubeconfig") == "Misconfigured" else "running"
+    return STALE if node.get("Kubeconfig") == "Misconfigured" else RUNNING
 
 
 def read_images(text: bytes) -> frozenset[ImageRef]:
-    """The names that `minikube image ls --format=json` lists."""
-    said: Any = _json(text)
-    listed: Sequence[Mapping[str, Any]] = said if isinstance(said, list) else []
-    names = [name for each in listed for name in each.get("repoTags") or () if "<none>" not in name]
-    return frozenset(map(ImageRef.parse, names))
+    """The names that `minikube image ls` lists, one on a line."""
+    found = set()
+    for line in text.decode(errors="replace").split("\n"):
+        with suppress(ValueError):  # an image without a name
+            found.add(ImageRef.parse(line.strip()))
+    return frozenset(found)
 
 
 def read_events(line: str) -> Iterator[Mapping[str, Any]]:

@@ -16,15 +16,17 @@ from typing import Any
 import pytest
 import requests
 
-from tests.chart.cloudsql import INSTANCE, Google, google
 from tests.chart.readme import CHART
 from tests.chart.visitors import Visits, crowd, visit
 from tests.conftest import REPOSITORY
 from tests.eventually import eventually
-from tests.testbed.cluster import addresses
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.cluster.metrics import metrics
+from tests.testbed.databases import PASSWORD, USER, postgresql
 from tests.testbed.engine import own_engine
+from tests.testbed.google.auth_proxy import api, push_proxy
+from tests.testbed.google.serving import POD_URL, Google, google
+from tests.testbed.google.sql import SqlInstance, cloud_sql
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -361,60 +363,36 @@ def test_any_other_image_will_do(again: Release) -> None:
 @pytest.fixture(scope="module")
 def proxy(running: Cluster, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Google's own proxy, as an image."""
-    context = tmp_path_factory.mktemp("proxy")
-    shutil.copy(running.parts["cloud-sql-proxy"], context)
-    recipe = ["FROM scratch", "COPY cloud-sql-proxy /", 'ENTRYPOINT ["/cloud-sql-proxy"]']
-    (context / "Dockerfile").write_text("\n".join([*recipe, "USER 65532:65532"]))
-    tag = f"{running.engine.registry}/cloud-sql-proxy:2"
-    running.run("docker", "build", "--tag", tag, str(context))
-    return push(running, "cloud-sql-proxy", "2")
+    repository, _, digest = push_proxy(running, tmp_path_factory.mktemp("proxy")).partition("@")
+    return {"repository": repository, "digest": digest}
 
 
 @pytest.fixture(scope="module")
-def postgresql(running: Cluster) -> tuple[str, int]:
-    """A PostgreSQL somewhere else."""
-    registry = running.engine.registry
-    running.run("docker", "tag", "postgres:17", f"{registry}/postgres:17")
-    image = push(running, "postgres", "17")
-    running.kubectl(
-        *("run", "postgres", f"--image={image['repository']}@{image['digest']}"),
-        *("--env=POSTGRES_USER=dogs", "--env=POSTGRES_PASSWORD=secret"),
-    )
-    assert running.holds("condition=Ready", "pod/postgres", seconds=60)
-    running.kubectl("expose", "pod/postgres", "--type=LoadBalancer", "--port=5432")
-    assert running.holds("jsonpath={.status.loadBalancer.ingress}", "service/postgres")
-    service = json.loads(running.kubectl("get", "service/postgres", "--output=json"))
-    return service["status"]["loadBalancer"]["ingress"][0]["ip"], 5432
-
-
-@pytest.fixture(scope="module")
-def cloud(running: Cluster, postgresql: tuple[str, int]) -> Iterator[Google]:
-    """Google with this PostgreSQL as an instance, and a key for it in the namespace."""
-    with running.network(), google(addresses.NODE, postgresql) as found:
-        yield found
+def instance(running: Cluster) -> Iterator[tuple[Google, SqlInstance, str]]:
+    """Google with a PostgreSQL as an instance of Cloud SQL, and the name of a database there."""
+    with postgresql() as server, google(running) as cloud:
+        name = server.create().rpartition("/")[2]
+        with cloud_sql(cloud, "hello-world", "POSTGRES_17", server.port) as found:
+            yield cloud, found, name
 
 
 def test_cloud_sql_through_the_real_proxy(
-    again: Release, proxy: dict[str, str], cloud: Google
+    again: Release, proxy: dict[str, str], instance: tuple[Google, SqlInstance, str]
 ) -> None:
-    key = {"credentials.json": base64.b64encode(cloud.key().encode()).decode()}
+    cloud, found, name = instance
+    key = cloud.key(cloud.account("sql-access", role="view"), for_pods=True)
     metadata = {"name": "cloudsql-key", "namespace": NAMESPACE}
-    again.cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": key})
-    sidecar = {
-        "instance": INSTANCE,
-        "image": proxy,
-        "args": [f"--sqladmin-api-endpoint={cloud.url}"],
-    }
-    values = {
-        "image": again.images.new,
-        "replicas": 1,
-        "database": {"cloudsql": sidecar, "password": "secret"},
-    }
+    secret = {"metadata": metadata, "stringData": {"credentials.json": key}}
+    again.cluster.apply({"apiVersion": "v1", "kind": "Secret", **secret})
+    sidecar = {"instance": found.connection_name, "image": proxy, "args": [api(POD_URL)]}
+    database = {"name": name, "user": USER, "password": PASSWORD, "cloudsql": sidecar}
+    values = {"image": again.images.new, "replicas": 1, "database": database}
     overlay = f"--values={CHART / 'values-cloudsql.yaml'}"
     words = ["install", "cloud", str(CHART), *IN, overlay, "--values=-", "--wait", "--timeout=1m"]
     again.run(*words, stdin=json.dumps(values))
+    # The path of readiness is among those that it asks for.
     again.run("test", "cloud", *IN)
-    assert "/token" in cloud.asked
+    assert found.connections
     # The app ends, and after it the proxy.
     again.run("uninstall", "cloud", *IN, "--wait")
     mine = "--selector=app.kubernetes.io/instance=cloud"

@@ -14,6 +14,7 @@ from tests.dogctl.recording import Recorder, Said
 
 IMAGE = ImageRef.parse("team/dog:1.0-abc")
 NODES = "kind get nodes --name=dev"
+EXPORT = "kind export kubeconfig --name=dev"
 TWO = Said("dev-worker\ndev-control-plane\n")
 NONE = Said(err='No kind nodes found for cluster "dev".\n')
 
@@ -53,10 +54,22 @@ def test_a_new_cluster_gets_as_many_nodes_as_asked() -> None:
     assert roles == ["control-plane", "worker"]
 
 
-def test_a_stopped_cluster_is_started_by_its_containers() -> None:
-    runner = Recorder({NODES: TWO, "docker start": Said()})
+@pytest.mark.parametrize(
+    ("states", "asked"),
+    [
+        ("exited\nrunning\n", ["docker start dev-control-plane dev-worker", EXPORT]),
+        ("running\nrunning\n", [EXPORT]),
+    ],
+    ids=["stopped", "not in the kubeconfig"],
+)
+def test_a_cluster_that_is_there_is_started_by_its_containers(
+    states: str, asked: list[str]
+) -> None:
+    answers = {NODES: TWO, "docker inspect": Said(states), "docker start": Said(), EXPORT: Said()}
+    runner = Recorder(answers)
     kind(runner).start(None)
-    assert runner.asked == [NODES, "docker start dev-control-plane dev-worker"]
+    looks = (NODES, "docker inspect")
+    assert [line for line in runner.asked if not line.startswith(looks)] == asked
 
 
 def test_a_failure_is_told_in_its_own_words() -> None:

@@ -304,6 +304,20 @@ def test_a_rollback_goes_to_the_last_other_one_that_worked(released: ReleaseProj
         assert says in refused.err
 
 
+def test_a_rollback_keeps_the_secrets_of_today(released: ReleaseProject) -> None:
+    name = released.name
+    changed = {"stringData": {"DB_SECRET": "changed since", "ADDED": "since"}}
+    released.kubectl("patch", "secret", name, "--patch", json.dumps(changed))
+    before = json.loads(released.kubectl("get", "secret", name, "--output=json"))["data"]
+    assert release(released, "ok-2").code == 0
+    assert release(released, "crash").code == 4
+    assert released.dogctl("rollback", "--env", "dev", "1").code == 0
+    after = json.loads(released.kubectl("get", "secret", name, "--output=json"))["data"]
+    assert after == before
+    said = released.kubectl("logs", f"deployment/{name}")
+    assert "this is ok with changed since" in said
+
+
 def test_a_rollback_to_an_image_that_is_gone_changes_nothing(
     released: ReleaseProject, images: dict[str, ImageRef]
 ) -> None:

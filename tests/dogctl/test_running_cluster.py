@@ -170,6 +170,7 @@ def test_status_without_a_release_is_a_report(up: Released) -> None:
     done = up.dogctl("status", "--env", "empty")
     assert done.code == 0
     assert done.out.startswith("tiny is not released in empty: dogctl release --env empty\n")
+    assert "Drift" not in done.out
     assert up.dogctl("status", "--env", "empty", "--json").json["data"]["state"] == "absent"
 
 

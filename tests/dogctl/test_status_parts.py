@@ -228,6 +228,14 @@ def test_a_secret_is_not_shown() -> None:
     assert drift(released, other) == ["Secret/s: data.a is ***, not ***"]
 
 
+def test_a_secret_that_dogctl_has_set_is_no_drift() -> None:
+    released = thing("Secret", "s", data={"a": "eA==", "b": "eA=="})
+    there = thing("Secret", "s", data={"a": "eQ==", "b": "eQ=="})
+    fields = {"f:data": {"f:a": {}}}
+    there["metadata"]["managedFields"] = [{"manager": "dogctl", "fieldsV1": fields}]
+    assert drift(released, there) == ["Secret/s: data.b is ***, not ***"]
+
+
 def test_pods_that_run_another_digest_are_drift() -> None:
     ok = pod(containerStatuses=[container(imageID=f"team/app@{DIGEST}")])
     other = pod(containerStatuses=[container(imageID=f"team/app@{OTHER}")])

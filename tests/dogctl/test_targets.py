@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
 
+from dogctl.clouds.kubeconfig import find, make
 from dogctl.config.load import load
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import local_targets, targets
+from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.targets import TargetDriver, load_step, start_step
 from dogctl.plan import Plan, execute, preview
+from dogctl.secrets import Secret
 from dogctl.tools.docker import Image
 from dogctl.tools.runner import Runner
 from tests.dogctl.recording import Recorder, Said
@@ -23,23 +27,22 @@ from tests.dogctl.test_plan import Recorder as Heard
 ID = "sha256:" + "0123456789ab" + "0" * 52
 IMAGE = ImageRef.parse("team/dog:1.0")
 INSIDE = ImageRef.parse("team/dog:1.0-0123456789ab")
-"""What the tools answer."""
+# What the tools answer.
 KIND = "kind get nodes --name=dev"
 KIND_UP = {KIND: Said("dev-control-plane\n"), "docker inspect": Said("running\n")}
 MINIKUBE = "minikube status --output=json --profile=dev"
-"""Clusters to find."""
-SERVER = "https://127.0.0.1:6443"
 
 
 @pytest.fixture
-def kubeconfig(tmp_path: Path) -> Path:
-    """One with a context for each target."""
+def kubeconfig(tmp_path: Path, httpserver: HTTPServer) -> Path:
+    """One with a context for each target, of a cluster that is always ready."""
+    httpserver.expect_request("/readyz").respond_with_data("ok")
     names = ("dev", "kind-dev", "away")
     path = tmp_path / "kubeconfig"
     path.write_text(
         json.dumps(
             {
-                "clusters": [{"name": "one", "cluster": {"server": SERVER}}],
+                "clusters": [{"name": "one", "cluster": {"server": httpserver.url_for("/")}}],
                 "users": [{"name": "me", "user": {"token": "secret"}}],
                 "contexts": [
                     {"name": name, "context": {"cluster": "one", "user": "me"}} for name in names
@@ -209,3 +212,38 @@ def test_an_image_that_is_only_in_a_registry_is_pulled_first(
 def test_a_long_tag_leaves_room_for_the_content() -> None:
     name = local_targets.name_inside(IMAGE.tagged("x" * 128), ID)
     assert name.tag == "x" * 115 + "-0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("target", "profile"), [("minikube", "dev"), ("kind", "dev"), ("gke", "prod-1")]
+)
+def test_the_name_of_googles_cluster_is_for_google_only(
+    tmp_path: Path, target: str, profile: str
+) -> None:
+    settings = f'target = "{target}"\ncluster = "dev"'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.dogctl.env.dev]\n{settings}")
+    project = load(folder=tmp_path, environment="dev", environ={"GKE_CLUSTER_NAME": "prod-1"})
+    assert project.settings.cluster == profile
+
+
+def test_the_secrets_of_a_kubeconfig_are_known_before_they_are_used(
+    tmp_path: Path, kubeconfig: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.dogctl]\nname = "dog"\n[tool.dogctl.env.dev]\ntarget = "kind"\ncluster = "dev"'
+    )
+    environ = {"KUBECONFIG": str(kubeconfig)}
+    project = load(folder=tmp_path, environment="dev", environ=environ)
+    heard: list[Secret] = []
+    found = connect(project, remember=heard.append, environ=environ)
+    assert found.kubernetes.raw("/readyz") == b"ok"
+    assert set(heard) == {Secret("secret")}
+
+
+def test_a_plugin_beside_the_kubeconfig_is_found_from_anywhere(tmp_path: Path) -> None:
+    user = {"exec": {"command": "./bin/plugin", "apiVersion": "v1"}}
+    config = make("one", {"server": "https://dog"}, user)
+    path = tmp_path / "config"
+    path.write_text(json.dumps(config))
+    (entry,) = find("one", {"KUBECONFIG": str(path)})["users"]
+    assert entry["user"]["exec"]["command"] == str(tmp_path / "bin/plugin")

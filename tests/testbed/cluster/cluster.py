@@ -21,7 +21,7 @@ from typing import Any
 
 import requests
 
-from tests.testbed.cluster import addresses, control_plane, node
+from tests.testbed.cluster import addresses, control_plane, node, watches
 from tests.testbed.cluster.identities import Identities
 from tests.testbed.cluster.inside import cgroup, inside
 from tests.testbed.cluster.node import Node
@@ -146,6 +146,7 @@ def cluster(engine: Engine) -> Iterator[Cluster]:
     if hidden := [str(path) for path in needed if path.resolve().is_relative_to("/var")]:
         raise MissingPackages(HIDDEN + ", ".join(hidden))
     made = parts()
+    watches.wait_for_room(watches.CLUSTER)
     with ExitStack() as stack:
         with stage("starting a Kubernetes cluster"):
             folder = stack.enter_context(fresh(engine.run.folder / "cluster"))

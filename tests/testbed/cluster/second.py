@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from tests.testbed.cluster import addresses, node
+from tests.testbed.cluster import addresses, node, watches
 from tests.testbed.cluster.cluster import Cluster, serves
 from tests.testbed.cluster.inside import cgroup, inside
 from tests.testbed.cluster.network import Network, network
@@ -43,6 +43,7 @@ AT_THE_SECOND = (
 def second_node(cluster: Cluster) -> Iterator[Node]:
     """While it lasts, the cluster has a second node; its pods are deleted with it."""
     made = cluster.parts
+    watches.wait_for_room(watches.NODE)
     with ExitStack() as stack:
         with stage("starting a second node"):
             found = stack.enter_context(place(cluster))
