@@ -8,7 +8,7 @@ a slow one. What fails is looked at, saved, and rolled back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.release_diff import changes, hook_changes
 from dogctl.lifecycle.release_image import image_step
-from dogctl.lifecycle.release_steps import Applied, Comparison, Options, Work, look_only
+from dogctl.lifecycle.release_steps import TAKEN, Applied, Comparison, Options, Work, look_only
 from dogctl.lifecycle.revisions import revisions
 from dogctl.lifecycle.targets import start_step
 from dogctl.lifecycle.verify import Verified
@@ -155,12 +155,11 @@ class _Release:
 
         def done(results: Results) -> Applied | None:
             compared: Rendered = results["compare"]
-            if not compared.current or compared.latest is None:
+            # With the lock it is compared again: another run may have been at work.
+            if not compared.current or compared.latest is None or results.get("lock") == TAKEN:
                 return None
-            number = compared.latest.number
-            noted = record.read(work.cluster).get(number)
-            noted = noted or work.note(number, results["image"], compared.chart)
-            return Applied(noted, compared.manifest, fresh=False)
+            noted = work.note(compared.latest.number, results["image"], compared.chart)
+            return work.found(compared, noted)
 
         def run(step: Run) -> Applied:
             work.lease.check()
@@ -169,7 +168,7 @@ class _Release:
             number = found[-1].number + 1 if found else 1
             noted = work.note(number, step.results["image"], compared.chart)
             if compared.current:
-                return Applied(record.read(work.cluster).get(number - 1, noted), compared.manifest)
+                return work.found(compared, replace(noted, revision=number - 1))
             record.write(work.cluster, noted)
             applied = Applied(noted, compared.manifest)
             work.undone(applied, step, lambda: self._upgrade(compared, applied, step))
@@ -183,13 +182,16 @@ class _Release:
         return Step("upgrade", change, run, needs=("image", "compare", "lock"), done=done)
 
     def _again(self, results: Results) -> Rendered:
-        """The comparison, made again if another run was at work before we had the lock."""
+        """The comparison, made again if another run was at work before we had the lock.
+
+        It may have died at it: then nothing was compared before.
+        """
         compared: Rendered = results["compare"]
         before = compared.latest.number if compared.latest else 0
         found = revisions(self.work.cluster)
         return (
             compared
-            if (found[-1].number if found else 0) == before
+            if (found[-1].number if found else 0) == before and not compared.pending
             else self._compared(results["image"])
         )
 
@@ -211,7 +213,7 @@ class _Release:
         latest = found[-1] if found else None
         if latest and latest.status.pending:
             # Helm compares nothing while it is at work, or was killed at it.
-            return Rendered((), (), latest, values, latest.chart)
+            return Rendered((), (), latest, None, values, latest.chart)
         rendered = cluster.helm.render(cluster.release, self._chart, values)
         manifest = tuple(objects(rendered["manifest"]))
         old = objects(latest.manifest) if latest else []
@@ -221,6 +223,7 @@ class _Release:
             manifest,
             (*changes(cluster.kubernetes, cluster.namespace, old, manifest), *hooks),
             latest,
+            record.read(cluster).get(latest.number) if latest else None,
             values,
             f"{metadata['name']}-{metadata['version']}",
         )

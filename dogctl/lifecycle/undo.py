@@ -51,18 +51,31 @@ class Undo:
         self, error: DogctlError, noted: Record, manifest: Sequence[Object], step: Run
     ) -> DogctlError:
         """Save the evidence, undo the revision, and say all of it in the error to raise."""
-        image = ImageRef.parse(noted.image) if noted.image else None
-        step.progress("saving what there is to know")
-        for secret in secrets_of(self.cluster, manifest):
-            self.remember(secret)
-        folder = self.project.state / "evidence"
-        found = gather(self.cluster, manifest, image, folder, error, self.redact)
+        found = self._evidence(error, noted, manifest, step)
         try:
             record.write(self.cluster, replace(noted, result=Result.FAILED, cause=error.code))
             says, code = self._undo(noted, error, step)
         except DogctlError as failed:
             says, code = f"the rollback failed too: {failed.message}", ExitCode.ROLLBACK_FAILED
         return _told(error, found, says, code, noted.revision)
+
+    def nothing(
+        self, error: DogctlError, noted: Record, manifest: Sequence[Object], step: Run
+    ) -> DogctlError:
+        """Save the evidence, and say that nothing was undone, since nothing was changed."""
+        found = self._evidence(error, noted, manifest, step)
+        says = f"nothing, since nothing was changed: revision {noted.revision} is as it was"
+        return _told(error, found, says, ExitCode.FAILED, noted.revision)
+
+    def _evidence(
+        self, error: DogctlError, noted: Record, manifest: Sequence[Object], step: Run
+    ) -> Evidence:
+        image = ImageRef.parse(noted.image) if noted.image else None
+        step.progress("saving what there is to know")
+        for secret in secrets_of(self.cluster, manifest):
+            self.remember(secret)
+        folder = self.project.state / "evidence"
+        return gather(self.cluster, manifest, image, folder, error, self.redact)
 
     def _undo(self, noted: Record, error: DogctlError, step: Run) -> tuple[str, ExitCode]:
         """What was done, and the exit code for it. Raises DogctlError if that fails too."""
@@ -85,7 +98,7 @@ class Undo:
 
     def roll_back(self, target: Revision, noted: Record, cause: str, step: Run) -> Record:
         """Go back to a revision, and see that it works. Raises DogctlError."""
-        cluster, settings = self.cluster, self.project.settings
+        cluster = self.cluster
         step.progress(f"rolling back to revision {target.number}")
         go_back(cluster, target)
         now = revisions(cluster)[-1]
@@ -104,27 +117,27 @@ class Undo:
             at=record.now(),
         )
         record.write(cluster, back)
+        try:
+            self._verify(manifest, image, step)
+        except DogctlError as error:
+            record.write(cluster, replace(back, result=Result.FAILED, cause=error.code))
+            raise
+        done = replace(back, result=Result.OK)
+        record.write(cluster, done)
+        return done
+
+    def _verify(self, manifest: Sequence[Object], image: ImageRef | None, step: Run) -> None:
+        kubernetes, namespace = self.cluster.kubernetes, self.cluster.namespace
+        settings = self.project.settings
         state = workloads.wait(
-            cluster.kubernetes,
-            cluster.namespace,
+            kubernetes,
+            namespace,
             manifest,
             step,
             timeout=settings.rollback_timeout,
             check=self.check,
         )
-        verify(
-            cluster.kubernetes,
-            cluster.namespace,
-            manifest,
-            state,
-            image,
-            settings.health,
-            step,
-            self.check,
-        )
-        done = replace(back, result=Result.OK)
-        record.write(cluster, done)
-        return done
+        verify(kubernetes, namespace, manifest, state, image, settings.health, step, self.check)
 
 
 def _told(

@@ -164,6 +164,19 @@ def test_an_app_that_answers_badly_is_rolled_back(released: ReleaseProject) -> N
     assert answer(released) == "ok"
 
 
+def test_what_worked_and_is_in_trouble_now_is_left_alone(released: ReleaseProject) -> None:
+    released.kubectl("create", "quota", "none", "--hard=pods=0")
+    released.kubectl("delete", "pods", "--all")
+    failed = release(released, "ok-1", "--json")
+    assert failed.code == 1
+    assert failed.json["error"]["code"] == "quota"
+    assert "nothing was changed" in failed.json["data"]["undone"]
+    assert released.revisions() == [(1, "deployed")]
+    released.kubectl("delete", "quota", "none")
+    released.kubectl("rollout", "restart", "deployment", released.name)
+    assert release(released, "ok-1").code == 0
+
+
 def test_a_first_release_that_fails_is_removed_unless_it_is_to_be_kept(
     project: ReleaseProject,
 ) -> None:
@@ -243,9 +256,10 @@ def test_a_killed_release_is_repaired_by_the_next_one(released: ReleaseProject) 
             process.kill()
     released.kubectl("delete", "job", "--all", "--cascade=foreground")
     assert "lease" in released.kubectl("get", "leases", "--output=name")
-    done = release(released, "ok-2")
+    done = release(released, "ok-2", "--json")
     assert done.code == 0, done.err
     assert "revision 2 was left in the middle" in done.err
+    assert (done.json["data"]["pods"], done.json["data"]["status"]) == (2, 200)
     assert released.revisions()[-2:] == [(2, "failed"), (3, "deployed")]
     assert released.kubectl("get", "leases", "--output=name") == ""
 
