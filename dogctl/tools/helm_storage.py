@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ Object = dict[str, Any]
 
 SECRET_TYPE = "helm.sh/release.v1"  # noqa: S105  (the name of a type)
 _MAGIC = b"\x1f\x8b"
+_PART = re.compile(r"^# Source: [^/\n]+/charts/", re.MULTILINE)
 
 
 class Status(StrEnum):
@@ -82,7 +84,9 @@ class Revision:
     @property
     def has_parts(self) -> bool:
         """Whether its chart has charts of its own, which Helm does not keep."""
-        return bool(self.document["chart"]["metadata"].get("dependencies"))
+        named = bool(self.document["chart"]["metadata"].get("dependencies"))
+        # Those in its folder charts/ need not be named; only where objects come from tells.
+        return named or _PART.search(self.manifest) is not None
 
     def chart_files(self) -> Mapping[str, bytes]:
         """The files of its chart, by their names in it. JSON is YAML too."""

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import socket
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from dogctl.lifecycle.release_diff import Action, Change, differences, hook_chan
 from dogctl.lifecycle.revisions import worked_before
 from dogctl.lifecycle.rollback import choose
 from dogctl.lifecycle.verify import app_service, wrong_images
+from dogctl.tools.helm import Helm
 from dogctl.tools.helm_storage import Revision, Status, revision, with_status
 from dogctl.tools.processes import start_mark
+from dogctl.tools.runner import Completed
+from tests.dogctl.recording import Recorder, Said
 
 DIGEST = Digest("sha256", "a" * 64)
 OTHER = Digest("sha256", "b" * 64)
@@ -49,6 +53,12 @@ def secret(number: int, status: str = "superseded", **values: Any) -> dict[str, 
         },
         "data": {"release": base64.b64encode(packed).decode()},
     }
+
+
+def with_manifest(secret: dict[str, Any], manifest: str) -> dict[str, Any]:
+    document = {**revision(secret).document, "manifest": manifest}
+    packed = base64.b64encode(gzip.compress(json.dumps(document).encode()))
+    return {**secret, "data": {"release": base64.b64encode(packed).decode()}}
 
 
 def number(number: int, status: str = "superseded", tag: str = "") -> Revision:
@@ -125,6 +135,36 @@ def test_what_is_gone_back_to_has_worked() -> None:
     assert target
     assert target.number == 1
     assert worked_before(found, {}, 1) is None
+
+
+def test_what_was_never_verified_is_gone_back_to_only_if_there_is_nothing_else() -> None:
+    found = [number(1), number(2), number(3, "deployed")]
+    left = {2: noted(2, Result.PENDING)}
+    assert worked_before(found, left, 3) == found[0]
+    assert worked_before(found[1:], left, 3) == found[1]
+
+
+def test_parts_of_a_chart_that_it_does_not_name_are_seen_by_their_objects() -> None:
+    alone = with_manifest(secret(1), "---\n# Source: app/templates/charts/web.yaml\n")
+    assert not revision(alone).has_parts
+    assert revision(
+        with_manifest(alone, "---\n# Source: app/charts/db/templates/a.yaml\n")
+    ).has_parts
+
+
+def test_helm_is_led_nowhere_else_by_variables() -> None:
+    asked: list[Mapping[str, str] | None] = []
+
+    class Listening(Recorder):
+        def run(self, argv: Sequence[str], **given: Any) -> Completed:
+            asked.append(given["env"])
+            return super().run(argv, **given)
+
+    runner = Listening({"helm version": Said("v3.18.0")})
+    elsewhere = ("KUBEAPISERVER", "KUBECONTEXT", "KUBETOKEN", "DRIVER", "NAMESPACE")
+    environ = {f"HELM_{name}": "x" for name in (*elsewhere, "REGISTRY_CONFIG")}
+    assert Helm(lambda: Path("config"), "ns", runner=runner, environ=environ).version == (3, 18, 0)
+    assert asked == [{"HELM_REGISTRY_CONFIG": "x"}]
 
 
 def test_a_revision_is_chosen_by_number_or_version() -> None:
