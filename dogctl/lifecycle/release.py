@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Block, Fields, Text
+from dogctl.errors import ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record
 from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart
@@ -215,6 +216,8 @@ class _Release:
             # Helm compares nothing while it is at work, or was killed at it.
             return Rendered((), (), latest, None, values, latest.chart)
         rendered = cluster.helm.render(cluster.release, self._chart, values)
+        if image.name not in rendered["manifest"]:
+            raise _ignored(self._chart, image)
         manifest = tuple(objects(rendered["manifest"]))
         old = objects(latest.manifest) if latest else []
         hooks = hook_changes(_hooks(latest.document) if latest else {}, _hooks(rendered))
@@ -227,6 +230,17 @@ class _Release:
             values,
             f"{metadata['name']}-{metadata['version']}",
         )
+
+
+def _ignored(chart: Chart, image: ImageRef) -> ConfigError:
+    """Else something else would run, and be taken for what was released."""
+    return ConfigError(
+        f"the chart runs no image {image.name}",
+        code="image-not-in-chart",
+        where=chart.ref,
+        hint="let its templates take the image from the values image.repository, image.tag and"
+        " image.digest",
+    )
 
 
 def _hooks(document: Mapping[str, Any]) -> dict[str, str]:

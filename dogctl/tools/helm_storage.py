@@ -40,7 +40,7 @@ class Status(StrEnum):
     @property
     def pending(self) -> bool:
         """Whether Helm is at it, or was killed at it."""
-        return self.name.startswith("PENDING")
+        return self.name.startswith("PENDING") or self is Status.UNINSTALLING
 
 
 @dataclass(frozen=True)

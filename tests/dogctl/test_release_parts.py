@@ -17,7 +17,7 @@ from dogctl.clouds.kubeconfig import find, fingerprint
 from dogctl.config.model import Project, Settings
 from dogctl.errors import ConfigError
 from dogctl.image import Digest, ImageRef
-from dogctl.lifecycle.chart import Chart, chart_values, find_chart, merged
+from dogctl.lifecycle.chart import Chart, _read, chart_values, find_chart, merged
 from dogctl.lifecycle.lease import _place, is_dead
 from dogctl.lifecycle.manifest import containers, objects, pod_template
 from dogctl.lifecycle.record import Record, Result
@@ -152,6 +152,11 @@ def test_parts_of_a_chart_that_it_does_not_name_are_seen_by_their_objects() -> N
     ).has_parts
 
 
+def test_an_uninstall_that_was_killed_is_repaired_like_an_upgrade() -> None:
+    assert number(1, "uninstalling").status.pending
+    assert not number(1, "uninstalled").status.pending
+
+
 def test_helm_is_led_nowhere_else_by_variables() -> None:
     asked: list[Mapping[str, str] | None] = []
 
@@ -203,6 +208,15 @@ kind: Service
 metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 9, name: metrics}, {port: 80, name: http}]}
 """
+
+
+def test_dates_and_times_are_text_as_to_helm(tmp_path: Path) -> None:
+    text = "day: 2026-11-21\ntime: 12:30:45\nzone: 10:20.5\nequals: =\nnumber: 12\n"
+    texts = {"day": "2026-11-21", "time": "12:30:45", "zone": "10:20.5", "equals": "="}
+    expected = {**texts, "number": 12}
+    assert objects(text) == [expected]
+    (tmp_path / "values.yaml").write_text(text)
+    assert _read(tmp_path / "values.yaml") == expected
 
 
 def test_the_service_before_the_app_is_found_by_its_pods() -> None:
