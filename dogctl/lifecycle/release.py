@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Block, Fields, Text
-from dogctl.errors import ConfigError
+from dogctl.errors import Cancelled, ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record
 from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart
@@ -24,7 +24,7 @@ from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.release_diff import changes, hook_changes
 from dogctl.lifecycle.release_image import image_step
 from dogctl.lifecycle.release_steps import TAKEN, Applied, Comparison, Options, Work, look_only
-from dogctl.lifecycle.revisions import revisions
+from dogctl.lifecycle.revisions import give_up, revisions
 from dogctl.lifecycle.targets import start_step
 from dogctl.lifecycle.verify import Verified
 from dogctl.plan import Plan, Results, Run, Step
@@ -180,7 +180,14 @@ class _Release:
             image = results.show("image", shown)
             return f"release {image} as {work.cluster.release} in {work.cluster.namespace}"
 
-        return Step("upgrade", change, run, needs=("image", "compare", "lock"), done=done)
+        def left(_: Results) -> str:
+            return (
+                "Helm was stopped at it, and some of it may be in the cluster: dogctl release goes"
+                " on, dogctl rollback takes it back"
+            )
+
+        needs = ("image", "compare", "lock")
+        return Step("upgrade", change, run, needs=needs, done=done, left=left)
 
     def _again(self, results: Results) -> Rendered:
         """The comparison, made again if another run was at work before we had the lock.
@@ -198,13 +205,19 @@ class _Release:
 
     def _upgrade(self, compared: Rendered, applied: Applied, step: Run) -> None:
         cluster, noted = self.work.cluster, applied.noted
-        cluster.helm.upgrade(
-            cluster.release,
-            self._chart,
-            compared.values,
-            description=f"dogctl: {noted.version} by {noted.by}",
-            stop=step.stop,
-        )
+        try:
+            cluster.helm.upgrade(
+                cluster.release,
+                self._chart,
+                compared.values,
+                description=f"dogctl: {noted.version} by {noted.by}",
+                stop=step.stop,
+            )
+        except Cancelled:
+            latest = revisions(cluster)[-1:]
+            if latest and latest[0].status.pending:  # Helm did not stop in time, and was killed
+                give_up(cluster, latest[0])
+            raise
 
     def _compared(self, image: ImageRef) -> Rendered:
         """What a release of the image would change. Raises DogctlError."""

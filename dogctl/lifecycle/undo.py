@@ -55,8 +55,8 @@ class Undo:
         try:
             record.write(self.cluster, replace(noted, result=Result.FAILED, cause=error.code))
             says, code = self._undo(noted, error, step)
-        except DogctlError as failed:
-            says, code = f"the rollback failed too: {failed.message}", ExitCode.ROLLBACK_FAILED
+        except (DogctlError, OSError) as failed:
+            says, code = f"the rollback failed too: {failed}", ExitCode.ROLLBACK_FAILED
         return _told(error, found, says, code, noted.revision)
 
     def nothing(
@@ -143,13 +143,14 @@ class Undo:
 def _told(
     error: DogctlError, found: Evidence, says: str, code: ExitCode, revision: int
 ) -> DogctlError:
+    place = (f"evidence: {found.folder}",) if found.folder else ()
     told = DogctlError(
         error.message,
         code=error.code,
         where=error.where,
         hint=error.hint,
-        detail=(*error.detail, *found.lines, f"undone: {says}", f"evidence: {found.folder}"),
-        data={**(error.data or {}), "evidence": str(found.folder), "undone": says}
+        detail=(*error.detail, *found.lines, f"undone: {says}", *place),
+        data={**(error.data or {}), "evidence": found.folder and str(found.folder), "undone": says}
         | {"revision": revision},
     )
     told.exit_code = code

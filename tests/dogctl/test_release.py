@@ -177,6 +177,18 @@ def test_what_worked_and_is_in_trouble_now_is_left_alone(released: ReleaseProjec
     assert release(released, "ok-1").code == 0
 
 
+def test_a_failed_release_is_undone_even_if_nothing_can_be_saved(released: ReleaseProject) -> None:
+    state = released.root / ".dogctl"
+    shutil.rmtree(state / "evidence", ignore_errors=True)
+    state.mkdir(exist_ok=True)
+    (state / "evidence").touch()
+    failed = release(released, "crash", "--json")
+    assert failed.code == 4
+    assert failed.json["data"]["evidence"] is None
+    assert any("cannot be saved" in line for line in failed.json["error"]["detail"])
+    assert answer(released) == "ok"
+
+
 def test_a_first_release_that_fails_is_removed_unless_it_is_to_be_kept(
     project: ReleaseProject,
 ) -> None:
@@ -295,6 +307,7 @@ def test_a_run_that_is_alive_is_not_disturbed(released: ReleaseProject) -> None:
         assert "dogctl release since" in refused.json["error"]["message"]
         alive.send_signal(signal.SIGTERM)
         eventually(lambda: not released.kubectl("get", "leases", "--output=name"), 60)
+        assert (2, "failed") in released.revisions()
     assert release(released, "ok-1").code == 0
 
 

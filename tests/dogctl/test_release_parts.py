@@ -18,6 +18,7 @@ from dogctl.config.model import Project, Settings
 from dogctl.errors import ConfigError
 from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.chart import Chart, _read, chart_values, find_chart, merged
+from dogctl.lifecycle.evidence import secret_names
 from dogctl.lifecycle.lease import _place, is_dead
 from dogctl.lifecycle.manifest import containers, objects, pod_template
 from dogctl.lifecycle.record import Record, Result
@@ -208,6 +209,27 @@ kind: Service
 metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 9, name: metrics}, {port: 80, name: http}]}
 """
+
+
+def test_the_secrets_of_others_that_pods_get_are_known_too() -> None:
+    spec = {
+        "volumes": [{"name": "tls", "secret": {"secretName": "files"}}, {"name": "tmp"}],
+        "initContainers": [{"name": "wait", "envFrom": [{"secretRef": {"name": "all"}}]}],
+        "containers": [
+            {
+                "name": "app",
+                "envFrom": [{"configMapRef": {"name": "plain"}}],
+                "env": [
+                    {"name": "A", "value": "a"},
+                    {"name": "B", "valueFrom": {"secretKeyRef": {"name": "one", "key": "b"}}},
+                ],
+            }
+        ],
+    }
+    web = {"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": spec}}}
+    own = {"kind": "Secret", "metadata": {"name": "own"}}
+    assert secret_names([web, own]) == {"files", "all", "one", "own"}
+    assert secret_names([]) == set()
 
 
 def test_dates_and_times_are_text_as_to_helm(tmp_path: Path) -> None:
