@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dogctl import bundled
 from dogctl.errors import ConfigError
+from dogctl.lifecycle.manifest import yaml_loader
 from dogctl.secrets import Secret
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _read(path: Path) -> Values:
     import yaml
 
     try:
-        values = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+        values = yaml.load(path.read_text(), Loader=yaml_loader())  # noqa: S506  (a safe one)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(
             f"cannot read the values: {error}",

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dogctl.clouds.kubernetes import EVENTS, SECRETS, Object
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
-from dogctl.lifecycle.manifest import containers
+from dogctl.lifecycle.manifest import containers, pod_template
 from dogctl.lifecycle.verify import running_images
 from dogctl.lifecycle.workloads import State, look
 from dogctl.secrets import Secret
@@ -39,11 +39,11 @@ class Evidence:
     """What was found, with all secrets masked.
 
     Args:
-        folder: where all of it is.
+        folder: where all of it is; None if it cannot be saved.
         lines: the part to show: resources, last log lines, events, digests.
     """
 
-    folder: Path
+    folder: Path | None
     lines: tuple[str, ...]
 
 
@@ -80,7 +80,31 @@ def gather(
     uids = {item["metadata"]["uid"] for item in (*state.workloads, *state.new_sets(), *pods)}
     events = [e for e in _events(cluster) if e.get("involvedObject", {}).get("uid") in uids]
     logs = _logs(cluster, pods)
-    place = _fresh(folder, cluster)
+    lines = [
+        *_table(state),
+        *_last_words(logs, pods),
+        *_warnings(events),
+        *_digests(pods, image),
+    ]
+    try:
+        place = _saved(_fresh(folder, cluster), state, pods, events, logs, error, redact)
+    except OSError as unsaved:
+        # A full disk must not keep anybody from undoing what has failed.
+        place = None
+        lines.append(f"the evidence cannot be saved in {folder}: {unsaved.strerror}")
+    return Evidence(place, tuple(map(redact, lines)))
+
+
+def _saved(
+    place: Path,
+    state: State,
+    pods: Sequence[Object],
+    events: Sequence[Object],
+    logs: Sequence[Said],
+    error: DogctlError,
+    redact: Redact,
+) -> Path:
+    """The folder, with all of it in it. Raises OSError."""
     _save(place / "error.json", {"code": error.code, "message": error.message}, redact)
     _save(place / "workloads.json", [_plain(item) for item in state.workloads], redact)
     _save(place / "pods.json", [_plain(item) for item in pods], redact)
@@ -88,24 +112,34 @@ def gather(
     for said in logs:
         name = f"{said.pod}.{said.container}{'.previous' if said.previous else ''}.log"
         _write(place / name, redact("\n".join(said.lines)) + "\n")
-    lines = [
-        *_table(state),
-        *_last_words(logs, pods),
-        *_warnings(events),
-        *_digests(pods, image),
-    ]
-    return Evidence(place, tuple(map(redact, lines)))
+    return place
 
 
 def secrets_of(cluster: Cluster, manifest: Sequence[Object]) -> Iterator[Secret]:
     """What the release's Secrets hold, as far as they may be read: it must not be in any log."""
-    for item in manifest:
-        if item["kind"] == "Secret":
-            ask = partial(cluster.kubernetes.get, SECRETS, item["metadata"]["name"])
-            there = _try(partial(ask, cluster.namespace))
-            for value in ((there or {}).get("data") or {}).values():
-                with suppress(ValueError):
-                    yield Secret(base64.b64decode(value).decode())
+    for name in secret_names(manifest):
+        there = _try(partial(cluster.kubernetes.get, SECRETS, name, cluster.namespace))
+        for value in ((there or {}).get("data") or {}).values():
+            with suppress(ValueError):
+                yield Secret(base64.b64decode(value).decode())
+
+
+def secret_names(manifest: Sequence[Object]) -> set[str]:
+    """The Secrets of the release, and those of others that its pods get."""
+    own = {item["metadata"]["name"] for item in manifest if item["kind"] == "Secret"}
+    return own.union(*(_given(pod_template(item)) for item in manifest))
+
+
+def _given(template: Mapping[str, Any]) -> Iterator[str]:
+    """The Secrets that a pod gets as variables or files."""
+    for volume in (template.get("spec") or {}).get("volumes") or ():
+        if name := (volume.get("secret") or {}).get("secretName"):
+            yield name
+    for container in containers(template):
+        each = [source.get("secretRef") for source in container.get("envFrom") or ()]
+        variables = container.get("env") or ()
+        each += [(variable.get("valueFrom") or {}).get("secretKeyRef") for variable in variables]
+        yield from (reference["name"] for reference in each if reference)
 
 
 def _table(state: State) -> Iterator[str]:

@@ -75,11 +75,13 @@ def _kept_secrets(cluster: Cluster, target: Revision) -> Iterator[None]:
     """Whatever is done to the release's Secrets meanwhile, they are at the end what they were."""
     names = [item["metadata"]["name"] for item in objects(target.manifest) if _is_secret(item)]
     before = {name: cluster.kubernetes.get(SECRETS, name, cluster.namespace) for name in names}
-    yield
-    for name, secret in before.items():
-        if secret and secret.get("data"):
-            body = {"data": secret["data"]}
-            cluster.kubernetes.patch(SECRETS, name, body, cluster.namespace)
+    try:
+        yield
+    finally:
+        for name, secret in before.items():
+            if secret and secret.get("data"):
+                body = {"data": secret["data"]}
+                cluster.kubernetes.patch(SECRETS, name, body, cluster.namespace)
 
 
 def _is_secret(item: Object) -> bool:

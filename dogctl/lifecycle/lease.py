@@ -75,6 +75,7 @@ class Lease:
         self._ended = threading.Event()
         self._lost: str | None = None
         self._held: Object | None = None
+        self._renewed = monotonic()
         self._heart: threading.Thread | None = None
 
     def take(self, step: Run) -> bool:
@@ -103,9 +104,12 @@ class Lease:
 
     def check(self) -> None:
         """Raises DogctlError once the lease is lost: somebody else may be at work now."""
-        if self._lost:
+        lost = self._lost
+        if self._held and monotonic() - self._renewed > SECONDS:
+            lost = lost or f"it could not be renewed for {SECONDS} s"
+        if lost:
             raise DogctlError(
-                f"the lock of the release was lost: {self._lost}",
+                f"the lock of the release was lost: {lost}",
                 code=LOST,
                 where=f"{self._cluster.namespace}/leases/{self._name}",
                 hint="look at dogctl status, and run the command again",
@@ -140,12 +144,16 @@ class Lease:
 
     def _put(self, change: Any) -> bool:
         """Whether we were the first."""
+        asked = monotonic()
         try:
             self._held = change()
         except DogctlError as error:
-            if error.code == CONFLICT:
+            if error.code != CONFLICT:
+                raise
+            self._held = self._own()
+            if self._held is None:
                 return False
-            raise
+        self._renewed = asked
         self._heart = threading.Thread(target=self._beat, name="lease", daemon=True)
         self._heart.start()
         return True
@@ -165,20 +173,29 @@ class Lease:
 
     def _beat(self) -> None:
         """Renew it until it is given back; a cluster that is away for a moment is no loss."""
-        renewed = monotonic()
         while not self._ended.wait(HEARTBEAT):
+            asked = monotonic()
             try:
                 body = {**(self._held or {}), "spec": self._spec()}
                 self._held = self._cluster.kubernetes.replace(LEASES, body, self._namespace)
-                renewed = monotonic()
             except DogctlError as error:
                 if error.code == CONFLICT:
+                    if own := self._own():
+                        self._held = own
+                        continue
                     there = self._try_to_look()
                     self._lost = f"taken over by {holder(there)}" if there else "it is gone"
                     return
-                if monotonic() - renewed > SECONDS:
+                if monotonic() - self._renewed > SECONDS:
                     self._lost = error.message
                     return
+            else:
+                self._renewed = asked
+
+    def _own(self) -> Object | None:
+        """The lease, if it is ours: what was sent twice, as an answer was lost, is a conflict."""
+        there = self._try_to_look()
+        return there if there and holder(there).identity == self._identity else None
 
     def _try_to_look(self) -> Object | None:
         try:

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Block, Fields, Text
+from dogctl.errors import Cancelled, ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, release_secrets
 from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart
@@ -24,8 +25,8 @@ from dogctl.lifecycle.release_backup import backup_step
 from dogctl.lifecycle.release_diff import changes, hook_changes
 from dogctl.lifecycle.release_image import image_step
 from dogctl.lifecycle.release_secrets import NOTHING, Brought, brought
-from dogctl.lifecycle.release_steps import Applied, Comparison, Options, Work, look_only
-from dogctl.lifecycle.revisions import revisions
+from dogctl.lifecycle.release_steps import TAKEN, Applied, Comparison, Options, Work, look_only
+from dogctl.lifecycle.revisions import give_up, revisions
 from dogctl.lifecycle.targets import start_step
 from dogctl.lifecycle.verify import Verified
 from dogctl.plan import Plan, Results, Run, Step
@@ -81,7 +82,7 @@ def plan_release(
     pinned = partial(check_pin, project, cluster, changes=True)
     first = (start_step(cluster.target, start.nodes, pinned),) if start else ()
     needs = tuple(step.name for step in first)
-    work = Work(project, cluster, options, remember, redact, verb="release", applies="upgrade")
+    work = _Work(project, cluster, options, remember, redact, verb="release", applies="upgrade")
     release = _Release(work)
     steps = (
         *first,
@@ -93,8 +94,7 @@ def plan_release(
         release.upgrade(),
         work.roll_out(),
         work.verify(),
-        release.settle(),
-        replace(work.give_back(), needs=("lock", "settle")),
+        work.give_back(),
     )
     warning = f"{project.environment} is protected. This releases to {cluster.server}."
     return Plan("release", steps, warning if project.settings.protected else None)
@@ -137,6 +137,14 @@ def answer(says: str, environment: str, applied: Applied, results: Results) -> A
 
 
 @dataclass(frozen=True)
+class _Work(Work):
+    """The shared steps; with a release that is undone go the secrets that it brought."""
+
+    def take_back(self, results: Results) -> None:
+        release_secrets.take_back(self.cluster, results["secrets"])
+
+
+@dataclass(frozen=True)
 class _Release:
     work: Work
 
@@ -163,15 +171,16 @@ class _Release:
         """The secrets of the environment, in the cluster before Helm is called."""
         work = self.work
 
-        def done(results: Results) -> str | None:
+        def done(results: Results) -> Brought | None:
             compared: Rendered = results["compare"]
             # What a dead run has left is known once it is given up.
-            return None if compared.brought.edits or compared.pending else "nothing new"
+            return None if compared.brought.edits or compared.pending else NOTHING
 
-        def run(step: Run) -> str:
+        def run(step: Run) -> Brought:
             work.lease.check()
-            release_secrets.write(work.cluster, self._again(step.results).brought)
-            return "written"
+            found = self._again(step.results).brought
+            release_secrets.write(work.cluster, found)
+            return found
 
         def change(results: Results) -> str:
             edits = results["compare"].brought.edits if "compare" in results else ()
@@ -179,34 +188,16 @@ class _Release:
 
         return Step("secrets", change, run, needs=("compare", "backup"), done=done)
 
-    def settle(self) -> Step:
-        """Once they work, a rollback keeps them."""
-        work = self.work
-
-        def done(results: Results) -> str | None:
-            return None if results["upgrade"].fresh else "not needed"
-
-        def run(step: Run) -> str:
-            manifest = step.results["upgrade"].manifest
-            release_secrets.settle(work.cluster, work.project.settings, manifest)
-            return "done"
-
-        def change(_: Results) -> str:
-            return "let rollbacks keep the secrets of now"
-
-        return Step("settle", change, run, needs=("upgrade", "verify"), done=done)
-
     def upgrade(self) -> Step:
         work = self.work
 
         def done(results: Results) -> Applied | None:
             compared: Rendered = results["compare"]
-            if not compared.current or compared.latest is None:
+            # With the lock it is compared again: another run may have been at work.
+            if not compared.current or compared.latest is None or results.get("lock") == TAKEN:
                 return None
-            number = compared.latest.number
-            noted = record.read(work.cluster).get(number)
-            noted = noted or work.note(number, results["image"], compared.chart)
-            return Applied(noted, compared.manifest, fresh=False)
+            noted = work.note(compared.latest.number, results["image"], compared.chart)
+            return work.found(compared, noted)
 
         def run(step: Run) -> Applied:
             work.lease.check()
@@ -215,7 +206,7 @@ class _Release:
             number = found[-1].number + 1 if found else 1
             noted = work.note(number, step.results["image"], compared.chart)
             if compared.current:
-                return Applied(record.read(work.cluster).get(number - 1, noted), compared.manifest)
+                return work.found(compared, replace(noted, revision=number - 1))
             record.write(work.cluster, noted)
             applied = Applied(noted, compared.manifest)
             work.undone(applied, step, lambda: self._upgrade(compared, applied, step))
@@ -226,10 +217,20 @@ class _Release:
             image = results.show("image", shown)
             return f"release {image} as {work.cluster.release} in {work.cluster.namespace}"
 
-        return Step("upgrade", change, run, needs=("image", "compare", "secrets"), done=done)
+        def left(_: Results) -> str:
+            return (
+                "Helm was stopped at it, and some of it may be in the cluster: dogctl release goes"
+                " on, dogctl rollback takes it back"
+            )
+
+        needs = ("image", "compare", "secrets", "lock")
+        return Step("upgrade", change, run, needs=needs, done=done, left=left)
 
     def _again(self, results: Results) -> Rendered:
-        """The comparison, made again if another run was at work before we had the lock."""
+        """The comparison, made again if another run was at work before we had the lock.
+
+        It may have died at it: then nothing was compared before.
+        """
         compared: Rendered = results["compare"]
         before = compared.latest.number if compared.latest else 0
         found = revisions(self.work.cluster)
@@ -238,13 +239,19 @@ class _Release:
 
     def _upgrade(self, compared: Rendered, applied: Applied, step: Run) -> None:
         cluster, noted = self.work.cluster, applied.noted
-        cluster.helm.upgrade(
-            cluster.release,
-            self._chart,
-            compared.values,
-            description=f"dogctl: {noted.version} by {noted.by}",
-            stop=step.stop,
-        )
+        try:
+            cluster.helm.upgrade(
+                cluster.release,
+                self._chart,
+                compared.values,
+                description=f"dogctl: {noted.version} by {noted.by}",
+                stop=step.stop,
+            )
+        except Cancelled:
+            latest = revisions(cluster)[-1:]
+            if latest and latest[0].status.pending:  # Helm did not stop in time, and was killed
+                give_up(cluster, latest[0])
+            raise
 
     def _compared(self, image: ImageRef) -> Rendered:
         """What a release of the image would change. Raises DogctlError."""
@@ -254,8 +261,10 @@ class _Release:
         latest = found[-1] if found else None
         if latest and latest.status.pending:
             # Helm compares nothing while it is at work, or was killed at it.
-            return Rendered((), (), latest, values, latest.chart, NOTHING)
+            return Rendered((), (), latest, None, values, latest.chart, NOTHING)
         rendered = cluster.helm.render(cluster.release, self._chart, values)
+        if image.name not in rendered["manifest"]:
+            raise _ignored(self._chart, image)
         manifest = tuple(objects(rendered["manifest"]))
         old = objects(latest.manifest) if latest else []
         hooks = hook_changes(_hooks(latest.document) if latest else {}, _hooks(rendered))
@@ -268,10 +277,22 @@ class _Release:
             manifest,
             (*known, *own.changes(known), *hooks),
             latest,
+            record.read(cluster).get(latest.number) if latest else None,
             values,
             f"{metadata['name']}-{metadata['version']}",
             own,
         )
+
+
+def _ignored(chart: Chart, image: ImageRef) -> ConfigError:
+    """Else something else would run, and be taken for what was released."""
+    return ConfigError(
+        f"the chart runs no image {image.name}",
+        code="image-not-in-chart",
+        where=chart.ref,
+        hint="let its templates take the image from the values image.repository, image.tag and"
+        " image.digest",
+    )
 
 
 def _hooks(document: Mapping[str, Any]) -> dict[str, str]:

@@ -16,7 +16,6 @@ from dogctl.lifecycle import cluster_secrets, record
 from dogctl.lifecycle.cluster_secrets import PASSWORD, ROOT_PASSWORD, Store, decoded
 from dogctl.lifecycle.release_diff import Action, Change, Difference
 from dogctl.lifecycle.secrets_edits import edits_of, patch
-from dogctl.lifecycle.secrets_history import follow
 from dogctl.lifecycle.secrets_journal import Edit
 from dogctl.secrets import MASK, Secret
 
@@ -121,9 +120,9 @@ def write(cluster: Cluster, found: Brought) -> None:
             cluster.kubernetes.apply(SECRETS, _new(cluster, secret, own, noted), cluster.namespace)
 
 
-def settle(cluster: Cluster, settings: Settings, manifest: Sequence[Object]) -> None:
-    """Let rollbacks keep the values that work now. Raises DogctlError."""
-    follow(cluster, cluster_secrets.read(cluster, settings, manifest))
+def take_back(cluster: Cluster, found: Brought) -> None:
+    """Put the values back that were there before. Raises DogctlError."""
+    patch(cluster, {each: (each.old, each.noted) for each in found.edits})
 
 
 def _new(cluster: Cluster, secret: str, edits: Sequence[Edit], noted: str) -> Object:

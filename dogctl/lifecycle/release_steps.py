@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dogctl.clouds.kubernetes import NAMESPACES, Object
@@ -54,11 +54,13 @@ class Comparison:
         manifest: the objects that are to be.
         changes: what that changes.
         latest: the last revision, if there is one.
+        noted: what dogctl has noted of that.
     """
 
     manifest: tuple[Object, ...]
     changes: tuple[Change, ...]
     latest: Revision | None
+    noted: Record | None
 
     @property
     def pending(self) -> bool:
@@ -69,6 +71,11 @@ class Comparison:
     def current(self) -> bool:
         """Whether there is nothing to change."""
         return bool(self.latest and self.latest.status is Status.DEPLOYED) and not self.changes
+
+    @property
+    def verified(self) -> bool:
+        """Whether there is nothing to change, and nothing that a run before has left to do."""
+        return self.current and bool(self.noted and self.noted.result is Result.OK)
 
     def lines(self) -> list[str]:
         """All changes, for people."""
@@ -86,11 +93,18 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Applied:
-    """A revision, and what it is made of; `fresh` if it was made just now."""
+    """A revision, and what it is made of.
+
+    Args:
+        fresh: whether it was made just now.
+        undo: whether it is undone if it does not work. What has worked, or Helm alone has made, is
+            not: it has another trouble than this run.
+    """
 
     noted: Record
     manifest: tuple[Object, ...]
     fresh: bool = True
+    undo: bool = True
 
     @property
     def image(self) -> ImageRef | None:
@@ -132,14 +146,14 @@ class Work:
             if found and found[-1].status.pending:
                 give_up(self.cluster, found[-1])
                 step.progress(f"revision {found[-1].number} was left in the middle: given up")
-            return "taken"
+            return TAKEN
 
         def change(results: Results) -> str:
             says = f"let no other dogctl change {self.cluster.release} meanwhile"
             left = "compare" in results and results["compare"].pending
             return f"{says}, and repair what a dead run left" if left else says
 
-        return Step("lock", change, run, needs=("compare",), done=if_current)
+        return Step("lock", change, run, needs=("compare",), done=if_verified)
 
     def roll_out(self) -> Step:
         """Wait until every pod is ready."""
@@ -220,7 +234,13 @@ class Work:
             return f"let others change {self.cluster.release} again"
 
         needs = ("lock", "verify")
-        return Step("unlock", change, run, needs=needs, done=if_current, always=True)
+        return Step("unlock", change, run, needs=needs, done=if_verified, always=True)
+
+    def found(self, compared: Comparison, noted: Record) -> Applied:
+        """The revision that runs, where nothing changes; `noted` if nothing is known of it."""
+        known = compared.noted
+        undo = known is not None and known.result is not Result.OK
+        return Applied(known or noted, compared.manifest, fresh=False, undo=undo)
 
     def note(
         self, number: int, image: ImageRef | None, chart: str, of: int | None = None
@@ -257,8 +277,13 @@ class Work:
                 self.remember,
                 self.redact,
                 self.lease.check,
+                partial(self.take_back, step.results),
             )
-            raise undo(error, applied.noted, applied.manifest, step) from error
+            told = undo if applied.undo else undo.nothing
+            raise told(error, applied.noted, applied.manifest, step) from error
+
+    def take_back(self, results: Results) -> None:
+        """What an undone release takes back before its revision: nothing, unless a verb has more."""
 
     def _left(self, results: Results) -> str:
         number = results[self.applies].noted.revision
@@ -278,12 +303,13 @@ class Work:
                     raise
 
 
+TAKEN = "taken"
 LEFT_ALONE = frozenset({"cancelled", LOST})
 
 
-def if_current(results: Results) -> str | None:
-    """The answer of a step that has nothing to do where nothing changes."""
-    return "not needed" if results["compare"].current else None
+def if_verified(results: Results) -> str | None:
+    """The answer of a step that has nothing to do where all is done."""
+    return "not needed" if results["compare"].verified else None
 
 
 def look_only(_: Run) -> Any:

@@ -47,15 +47,23 @@ def running(cluster: Cluster) -> Revision:
 def worked_before(
     found: Sequence[Revision], records: dict[int, Record], number: int
 ) -> Revision | None:
-    """The last revision before this one that worked, to go back to."""
-    good = (
+    """The last revision before this one that worked, to go back to.
+
+    One whose run was stopped before it was verified is better than none.
+    """
+    good = [
         each
         for each in reversed(found)
         if each.number < number
         and each.status in _WORKED
         and not (each.number in records and records[each.number].result is Result.FAILED)
+    ]
+    verified = (
+        each
+        for each in good
+        if each.number not in records or records[each.number].result is Result.OK
     )
-    return next(good, None)
+    return next(verified, good[0] if good else None)
 
 
 def give_up(cluster: Cluster, pending: Revision) -> None:

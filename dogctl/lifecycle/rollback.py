@@ -154,7 +154,8 @@ class _Rollback:
             old = objects(self.latest.manifest)
             new = would_be(cluster, self.target, ask=not self.latest.status.pending)
             found = changes(cluster.kubernetes, cluster.namespace, old, new)
-            return Comparison(tuple(new), found, self.latest)
+            noted = record.read(cluster).get(self.latest.number)
+            return Comparison(tuple(new), found, self.latest, noted)
 
         def change(results: Results) -> str:
             return results.show("compare")
@@ -177,8 +178,7 @@ class _Rollback:
             compared: Comparison = results["compare"]
             if not compared.current:
                 return None
-            known = record.read(work.cluster).get(self.latest.number)
-            return Applied(known or noted(self.latest.number, None), compared.manifest, fresh=False)
+            return work.found(compared, noted(self.latest.number, None))
 
         def run(step: Run) -> Applied:
             work.lease.check()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from dogctl.answer import Answer, Block, Fields, Text
 from dogctl.clouds.kubernetes import Object
 from dogctl.errors import DogctlError, ExitCode
-from dogctl.lifecycle import cluster_secrets, record, secrets_history, secrets_journal, workloads
+from dogctl.lifecycle import cluster_secrets, record, secrets_journal, workloads
 from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.cluster_secrets import Store
 from dogctl.lifecycle.evidence import Redact, gather
@@ -76,6 +76,10 @@ class Wanted(Comparison):
     @property
     def current(self) -> bool:
         return not self.changes and not self.unfinished
+
+    @property
+    def verified(self) -> bool:
+        return self.current
 
     def __str__(self) -> str:
         if self.unfinished:
@@ -262,13 +266,12 @@ class _SecretsChange:
         def run(step: Run) -> str:
             work.lease.check()
             store = cluster_secrets.read(work.cluster, work.project.settings, self.manifest)
-            secrets_history.follow(work.cluster, store)
             Passwords(work.cluster, store).close(step.results["values"].edits)
             secrets_journal.forget(work.cluster)
             return "done"
 
         def change(_: Results) -> str:
-            return "let rollbacks keep the new values, and the database forget the old password"
+            return "let the database forget the old password"
 
         return Step("finish", change, run, needs=("secrets", "verify"), done=done, left=work._left)
 
@@ -284,7 +287,7 @@ class _SecretsChange:
             if cluster_secrets.is_stale(item, store)
         ]
         changes = (*map(shown, edits), *stale)
-        return Wanted(self.manifest, changes, self.revision, store, edits, bool(begun))
+        return Wanted(self.manifest, changes, self.revision, None, store, edits, bool(begun))
 
     def _put(self, wanted: Wanted) -> None:
         work = self.work

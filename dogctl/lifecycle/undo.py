@@ -38,6 +38,7 @@ class Undo:
         remember: hears of every secret of the release before anything is saved.
         redact: masks them.
         check: raises once the lock of the release is lost.
+        also: takes back what was changed before the revision, such as secrets.
     """
 
     project: Project
@@ -46,23 +47,37 @@ class Undo:
     remember: Remember
     redact: Redact
     check: Callable[[], None]
+    also: Callable[[], None]
 
     def __call__(
         self, error: DogctlError, noted: Record, manifest: Sequence[Object], step: Run
     ) -> DogctlError:
         """Save the evidence, undo the revision, and say all of it in the error to raise."""
+        found = self._evidence(error, noted, manifest, step)
+        try:
+            record.write(self.cluster, replace(noted, result=Result.FAILED, cause=error.code))
+            says, code = self._undo(noted, error, step)
+        except (DogctlError, OSError) as failed:
+            says, code = f"the rollback failed too: {failed}", ExitCode.ROLLBACK_FAILED
+        return told(error, found, says, code, noted.revision)
+
+    def nothing(
+        self, error: DogctlError, noted: Record, manifest: Sequence[Object], step: Run
+    ) -> DogctlError:
+        """Save the evidence, and say that nothing was undone, since nothing was changed."""
+        found = self._evidence(error, noted, manifest, step)
+        says = f"nothing, since nothing was changed: revision {noted.revision} is as it was"
+        return told(error, found, says, ExitCode.FAILED, noted.revision)
+
+    def _evidence(
+        self, error: DogctlError, noted: Record, manifest: Sequence[Object], step: Run
+    ) -> Evidence:
         image = ImageRef.parse(noted.image) if noted.image else None
         step.progress("saving what there is to know")
         for secret in secrets_of(self.cluster, manifest):
             self.remember(secret)
         folder = self.project.state / "evidence"
-        found = gather(self.cluster, manifest, image, folder, error, self.redact)
-        try:
-            record.write(self.cluster, replace(noted, result=Result.FAILED, cause=error.code))
-            says, code = self._undo(noted, error, step)
-        except DogctlError as failed:
-            says, code = f"the rollback failed too: {failed.message}", ExitCode.ROLLBACK_FAILED
-        return told(error, found, says, code, noted.revision)
+        return gather(self.cluster, manifest, image, folder, error, self.redact)
 
     def _undo(self, noted: Record, error: DogctlError, step: Run) -> tuple[str, ExitCode]:
         """What was done, and the exit code for it. Raises DogctlError if that fails too."""
@@ -79,13 +94,14 @@ class Undo:
             self.cluster.helm.uninstall(self.cluster.release)
             record.remove(self.cluster)
             return "the first release was removed; its volumes stay", ExitCode.FAILED
+        self.also()
         # Who asked to stop asked for the release to stop, not for a rollback half done.
         self.roll_back(target, noted, error.code, step.unstoppable())
         return f"rolled back to revision {target.number}, which answers again", ExitCode.ROLLED_BACK
 
     def roll_back(self, target: Revision, noted: Record, cause: str, step: Run) -> Record:
         """Go back to a revision, and see that it works. Raises DogctlError."""
-        cluster, settings = self.cluster, self.project.settings
+        cluster = self.cluster
         step.progress(f"rolling back to revision {target.number}")
         go_back(cluster, target)
         now = revisions(cluster)[-1]
@@ -104,40 +120,41 @@ class Undo:
             at=record.now(),
         )
         record.write(cluster, back)
+        try:
+            self._verify(manifest, image, step)
+        except DogctlError as error:
+            record.write(cluster, replace(back, result=Result.FAILED, cause=error.code))
+            raise
+        done = replace(back, result=Result.OK)
+        record.write(cluster, done)
+        return done
+
+    def _verify(self, manifest: Sequence[Object], image: ImageRef | None, step: Run) -> None:
+        kubernetes, namespace = self.cluster.kubernetes, self.cluster.namespace
+        settings = self.project.settings
         state = workloads.wait(
-            cluster.kubernetes,
-            cluster.namespace,
+            kubernetes,
+            namespace,
             manifest,
             step,
             timeout=settings.rollback_timeout,
             check=self.check,
         )
-        verify(
-            cluster.kubernetes,
-            cluster.namespace,
-            manifest,
-            state,
-            image,
-            settings.health,
-            step,
-            self.check,
-        )
-        done = replace(back, result=Result.OK)
-        record.write(cluster, done)
-        return done
+        verify(kubernetes, namespace, manifest, state, image, settings.health, step, self.check)
 
 
 def told(
     error: DogctlError, found: Evidence, says: str, code: ExitCode, revision: int
 ) -> DogctlError:
     """The error to raise: what failed, what is known of it, and what was undone."""
+    place = (f"evidence: {found.folder}",) if found.folder else ()
     whole = DogctlError(
         error.message,
         code=error.code,
         where=error.where,
         hint=error.hint,
-        detail=(*error.detail, *found.lines, f"undone: {says}", f"evidence: {found.folder}"),
-        data={**(error.data or {}), "evidence": str(found.folder), "undone": says}
+        detail=(*error.detail, *found.lines, f"undone: {says}", *place),
+        data={**(error.data or {}), "evidence": found.folder and str(found.folder), "undone": says}
         | {"revision": revision},
     )
     whole.exit_code = code

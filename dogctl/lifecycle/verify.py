@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from dogctl.clouds.kubernetes import Kubernetes, Object
+from dogctl.clouds.kubernetes_errors import UNREACHABLE
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.manifest import containers, pod_template
@@ -15,6 +17,8 @@ from dogctl.plan import Run
 # Once pods are ready, the addresses of a service follow within moments.
 PATIENCE = 30.0
 POLL = 0.3
+# How long one answer may take.
+SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -131,20 +135,25 @@ def _ask(
     check: Callable[[], None],
 ) -> int:
     name, port = service
-    left = PATIENCE
+    deadline = monotonic() + PATIENCE
     while True:
         check()
-        status, body = kubernetes.ask_service(namespace, name, port, health)
-        if 200 <= status < 400:
+        try:
+            status, body = kubernetes.ask_service(namespace, name, port, health, SECONDS)
+        except DogctlError as error:
+            if error.code != UNREACHABLE:
+                raise
+            status, body = None, error.message.encode()
+        if status and 200 <= status < 400:
             return status
-        if step is None or left <= 0:
+        says = f"answers {status}" if status else f"gives no answer within {SECONDS:g} s"
+        if step is None or monotonic() > deadline:
             raise DogctlError(
-                f"the app answers {status} to GET {health} through the service {name}",
+                f"the app {says} to GET {health} through the service {name}",
                 code="unhealthy",
                 where=f"{namespace}/services/{name}:{port}",
                 hint="look at its log, and at the setting health",
                 detail=(body[:500].decode(errors="replace"),),
             )
-        step.progress(f"GET {health} answers {status}")
+        step.progress(f"GET {health} {says}")
         step.sleep(POLL)
-        left -= POLL

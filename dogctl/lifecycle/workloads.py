@@ -17,6 +17,7 @@ from dogctl.clouds.kubernetes import (
     Kubernetes,
     Object,
 )
+from dogctl.clouds.kubernetes_errors import UNREACHABLE
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.manifest import title
 from dogctl.lifecycle.rollout import WORKLOADS, Cause, Progress, Watch, new_pods, new_sets, progress
@@ -118,7 +119,15 @@ def wait(
     watch, deadline = Watch(), monotonic() + timeout
     while True:
         check()
-        state = look(kubernetes, namespace, manifest)
+        try:
+            state = look(kubernetes, namespace, manifest)
+        except DogctlError as error:
+            # The rollout goes on without us; `check` knows how long we may be cut off.
+            if error.code != UNREACHABLE or monotonic() > deadline:
+                raise
+            step.progress(f"{error.message}: trying again")
+            step.sleep(POLL)
+            continue
         found = state.progress()
         if state.missing:
             message = f"{', '.join(state.missing)} is gone from the cluster"

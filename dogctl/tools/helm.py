@@ -7,6 +7,7 @@ own goes through a shell, which outlives a stop of ours.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -26,6 +27,9 @@ Answer = TypeVar("Answer")
 
 HELM = "helm"
 OLDEST = (3, 14)
+# Variables by which Helm would go to another cluster or namespace than the one it is told, or keep
+# its releases elsewhere: https://helm.sh/docs/helm/helm/
+_ELSEWHERE = ("HELM_KUBE", "HELM_NAMESPACE", "HELM_DRIVER", "HELM_MAX_HISTORY", "HELM_DEBUG")
 # Beyond dogctl's own: hooks of a chart have as long.
 TIMEOUT_SECONDS = 300
 SECONDS_BEYOND = 30
@@ -64,14 +68,14 @@ class Helm:
         history: int = 10,
         timeout: float = TIMEOUT_SECONDS,
         runner: Runner = LOCAL,
-        environ: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._kubeconfig = kubeconfig
         self._namespace = namespace
         self._history = history
         self._timeout = timeout
         self._runner = runner
-        self._environ = environ
+        self._environ = {k: v for k, v in environ.items() if not k.startswith(_ELSEWHERE)}
 
     @cached_property
     def version(self) -> tuple[int, ...]:

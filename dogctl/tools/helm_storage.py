@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ Object = dict[str, Any]
 
 SECRET_TYPE = "helm.sh/release.v1"  # noqa: S105  (the name of a type)
 _MAGIC = b"\x1f\x8b"
+_PART = re.compile(r"^# Source: [^/\n]+/charts/", re.MULTILINE)
 
 
 class Status(StrEnum):
@@ -38,7 +40,7 @@ class Status(StrEnum):
     @property
     def pending(self) -> bool:
         """Whether Helm is at it, or was killed at it."""
-        return self.name.startswith("PENDING")
+        return self.name.startswith("PENDING") or self is Status.UNINSTALLING
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ class Revision:
     @property
     def has_parts(self) -> bool:
         """Whether its chart has charts of its own, which Helm does not keep."""
-        return bool(self.document["chart"]["metadata"].get("dependencies"))
+        named = bool(self.document["chart"]["metadata"].get("dependencies"))
+        # Those in its folder charts/ need not be named; only where objects come from tells.
+        return named or _PART.search(self.manifest) is not None
 
     def chart_files(self) -> Mapping[str, bytes]:
         """The files of its chart, by their names in it. JSON is YAML too."""
@@ -140,12 +144,6 @@ def with_status(secret: Mapping[str, Any], status: Status, description: str) -> 
         "labels": {**secret["metadata"]["labels"], "status": status.value},
     }
     return {**secret, "metadata": metadata, "data": {"release": _pack(document)}}
-
-
-def with_manifest(secret: Mapping[str, Any], manifest: str) -> Object:
-    """The secret, changed to hold other objects."""
-    document = {**revision(secret).document, "manifest": manifest}
-    return {**secret, "data": {"release": _pack(document)}}
 
 
 def _unpack(content: bytes) -> Mapping[str, Any]:

@@ -129,7 +129,7 @@ def test_a_rollback_keeps_the_passwords_of_today(rotated: Rotated) -> None:
     before = project.secret(f"{NAME}-mysql")
     project.answer("secrets", "set", "GREETING", stdin="wuff\n")
     (first, _), *_ = project.revisions()
-    project.helm("rollback", NAME, str(first), "--wait", "--timeout=120s")
+    project.answer("rollback", str(first))
     assert project.secret(f"{NAME}-mysql") == before
     assert project.secret()["GREETING"] == "wuff"
     eventually(project.serves)

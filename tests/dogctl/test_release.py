@@ -164,6 +164,31 @@ def test_an_app_that_answers_badly_is_rolled_back(released: ReleaseProject) -> N
     assert answer(released) == "ok"
 
 
+def test_what_worked_and_is_in_trouble_now_is_left_alone(released: ReleaseProject) -> None:
+    released.kubectl("create", "quota", "none", "--hard=pods=0")
+    released.kubectl("delete", "pods", "--all")
+    failed = release(released, "ok-1", "--json")
+    assert failed.code == 1
+    assert failed.json["error"]["code"] == "quota"
+    assert "nothing was changed" in failed.json["data"]["undone"]
+    assert released.revisions() == [(1, "deployed")]
+    released.kubectl("delete", "quota", "none")
+    released.kubectl("rollout", "restart", "deployment", released.name)
+    assert release(released, "ok-1").code == 0
+
+
+def test_a_failed_release_is_undone_even_if_nothing_can_be_saved(released: ReleaseProject) -> None:
+    state = released.root / ".dogctl"
+    shutil.rmtree(state / "evidence", ignore_errors=True)
+    state.mkdir(exist_ok=True)
+    (state / "evidence").touch()
+    failed = release(released, "crash", "--json")
+    assert failed.code == 4
+    assert failed.json["data"]["evidence"] is None
+    assert any("cannot be saved" in line for line in failed.json["error"]["detail"])
+    assert answer(released) == "ok"
+
+
 def test_a_first_release_that_fails_is_removed_unless_it_is_to_be_kept(
     project: ReleaseProject,
 ) -> None:
@@ -243,9 +268,10 @@ def test_a_killed_release_is_repaired_by_the_next_one(released: ReleaseProject) 
             process.kill()
     released.kubectl("delete", "job", "--all", "--cascade=foreground")
     assert "lease" in released.kubectl("get", "leases", "--output=name")
-    done = release(released, "ok-2")
+    done = release(released, "ok-2", "--json")
     assert done.code == 0, done.err
     assert "revision 2 was left in the middle" in done.err
+    assert (done.json["data"]["pods"], done.json["data"]["status"]) == (2, 200)
     assert released.revisions()[-2:] == [(2, "failed"), (3, "deployed")]
     assert released.kubectl("get", "leases", "--output=name") == ""
 
@@ -281,6 +307,7 @@ def test_a_run_that_is_alive_is_not_disturbed(released: ReleaseProject) -> None:
         assert "dogctl release since" in refused.json["error"]["message"]
         alive.send_signal(signal.SIGTERM)
         eventually(lambda: not released.kubectl("get", "leases", "--output=name"), 60)
+        assert (2, "failed") in released.revisions()
     assert release(released, "ok-1").code == 0
 
 

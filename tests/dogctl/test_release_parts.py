@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import socket
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from dogctl.clouds.kubeconfig import find, fingerprint
 from dogctl.config.model import Project, Settings
 from dogctl.errors import ConfigError
 from dogctl.image import Digest, ImageRef
-from dogctl.lifecycle.chart import Chart, chart_values, find_chart, merged
+from dogctl.lifecycle.chart import Chart, _read, chart_values, find_chart, merged
+from dogctl.lifecycle.evidence import secret_names
 from dogctl.lifecycle.lease import _place, is_dead
 from dogctl.lifecycle.manifest import containers, objects, pod_template
 from dogctl.lifecycle.record import Record, Result
@@ -24,8 +26,11 @@ from dogctl.lifecycle.release_diff import Action, Change, differences, hook_chan
 from dogctl.lifecycle.revisions import worked_before
 from dogctl.lifecycle.rollback import choose
 from dogctl.lifecycle.verify import app_service, wrong_images
+from dogctl.tools.helm import Helm
 from dogctl.tools.helm_storage import Revision, Status, revision, with_status
 from dogctl.tools.processes import start_mark
+from dogctl.tools.runner import Completed
+from tests.dogctl.recording import Recorder, Said
 
 DIGEST = Digest("sha256", "a" * 64)
 OTHER = Digest("sha256", "b" * 64)
@@ -49,6 +54,12 @@ def secret(number: int, status: str = "superseded", **values: Any) -> dict[str, 
         },
         "data": {"release": base64.b64encode(packed).decode()},
     }
+
+
+def with_manifest(secret: dict[str, Any], manifest: str) -> dict[str, Any]:
+    document = {**revision(secret).document, "manifest": manifest}
+    packed = base64.b64encode(gzip.compress(json.dumps(document).encode()))
+    return {**secret, "data": {"release": base64.b64encode(packed).decode()}}
 
 
 def number(number: int, status: str = "superseded", tag: str = "") -> Revision:
@@ -127,6 +138,41 @@ def test_what_is_gone_back_to_has_worked() -> None:
     assert worked_before(found, {}, 1) is None
 
 
+def test_what_was_never_verified_is_gone_back_to_only_if_there_is_nothing_else() -> None:
+    found = [number(1), number(2), number(3, "deployed")]
+    left = {2: noted(2, Result.PENDING)}
+    assert worked_before(found, left, 3) == found[0]
+    assert worked_before(found[1:], left, 3) == found[1]
+
+
+def test_parts_of_a_chart_that_it_does_not_name_are_seen_by_their_objects() -> None:
+    alone = with_manifest(secret(1), "---\n# Source: app/templates/charts/web.yaml\n")
+    assert not revision(alone).has_parts
+    assert revision(
+        with_manifest(alone, "---\n# Source: app/charts/db/templates/a.yaml\n")
+    ).has_parts
+
+
+def test_an_uninstall_that_was_killed_is_repaired_like_an_upgrade() -> None:
+    assert number(1, "uninstalling").status.pending
+    assert not number(1, "uninstalled").status.pending
+
+
+def test_helm_is_led_nowhere_else_by_variables() -> None:
+    asked: list[Mapping[str, str] | None] = []
+
+    class Listening(Recorder):
+        def run(self, argv: Sequence[str], **given: Any) -> Completed:
+            asked.append(given["env"])
+            return super().run(argv, **given)
+
+    runner = Listening({"helm version": Said("v3.18.0")})
+    elsewhere = ("KUBEAPISERVER", "KUBECONTEXT", "KUBETOKEN", "DRIVER", "NAMESPACE")
+    environ = {f"HELM_{name}": "x" for name in (*elsewhere, "REGISTRY_CONFIG")}
+    assert Helm(lambda: Path("config"), "ns", runner=runner, environ=environ).version == (3, 18, 0)
+    assert asked == [{"HELM_REGISTRY_CONFIG": "x"}]
+
+
 def test_a_revision_is_chosen_by_number_or_version() -> None:
     found = [number(1, tag="1.0"), number(2, tag="1.1"), number(3, tag="1.0"), number(4, tag="2.0")]
     assert choose(found, {}, None).number == 3
@@ -163,6 +209,36 @@ kind: Service
 metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 9, name: metrics}, {port: 80, name: http}]}
 """
+
+
+def test_the_secrets_of_others_that_pods_get_are_known_too() -> None:
+    spec = {
+        "volumes": [{"name": "tls", "secret": {"secretName": "files"}}, {"name": "tmp"}],
+        "initContainers": [{"name": "wait", "envFrom": [{"secretRef": {"name": "all"}}]}],
+        "containers": [
+            {
+                "name": "app",
+                "envFrom": [{"configMapRef": {"name": "plain"}}],
+                "env": [
+                    {"name": "A", "value": "a"},
+                    {"name": "B", "valueFrom": {"secretKeyRef": {"name": "one", "key": "b"}}},
+                ],
+            }
+        ],
+    }
+    web = {"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": spec}}}
+    own = {"kind": "Secret", "metadata": {"name": "own"}}
+    assert secret_names([web, own]) == {"files", "all", "one", "own"}
+    assert secret_names([]) == set()
+
+
+def test_dates_and_times_are_text_as_to_helm(tmp_path: Path) -> None:
+    text = "day: 2026-11-21\ntime: 12:30:45\nzone: 10:20.5\nequals: =\nnumber: 12\n"
+    texts = {"day": "2026-11-21", "time": "12:30:45", "zone": "10:20.5", "equals": "="}
+    expected = {**texts, "number": 12}
+    assert objects(text) == [expected]
+    (tmp_path / "values.yaml").write_text(text)
+    assert _read(tmp_path / "values.yaml") == expected
 
 
 def test_the_service_before_the_app_is_found_by_its_pods() -> None:

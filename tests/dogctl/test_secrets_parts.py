@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from dogctl.answer import Answer
 from dogctl.cli.main import main
@@ -27,7 +26,6 @@ from dogctl.lifecycle.database import Place, find_database, name, text
 from dogctl.lifecycle.passwords import take_both, take_one
 from dogctl.lifecycle.secrets import Which, due, parse_age, renewed
 from dogctl.lifecycle.secrets_edits import check_values, edits_of
-from dogctl.lifecycle.secrets_history import with_secrets
 from dogctl.lifecycle.secrets_journal import Edit
 from dogctl.output.channel import Channel
 from dogctl.plan import Plan
@@ -260,32 +258,6 @@ def test_no_age(bad: str) -> None:
     with pytest.raises(ConfigError, match="no time such as 90d"):
         parse_age(bad)
     assert parse_age("90d") == timedelta(days=90)
-
-
-MANIFEST = f"""---
-# Source: dogapp/templates/secret.yaml
-apiVersion: v1
-kind: Secret
-metadata:
-  name: dogs
-data:
-  A: {encoded("old")}
----
-# Source: dogapp/templates/deployment.yaml
-kind: Deployment
-metadata: {{name: dogs}}
-note: {checksum({"A": encoded("old")})}
-"""
-
-
-def test_history_gets_the_secrets_of_today_and_nothing_else() -> None:
-    live = {"dogs": {"A": encoded("new"), "B": encoded("added")}, "others": {}}
-    new = with_secrets(MANIFEST, live)
-    made, deployment = [each for each in yaml.safe_load_all(new) if each]
-    assert made["data"] == live["dogs"]
-    assert deployment["note"] == checksum(live["dogs"])
-    assert with_secrets(new, live) == new
-    assert with_secrets(MANIFEST, {"others": {}}) == MANIFEST
 
 
 @pytest.mark.parametrize("words", [["DB_SECRET=bone"], ["A", "B=bone"]])
