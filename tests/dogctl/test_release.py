@@ -345,6 +345,23 @@ def test_a_rollback_keeps_the_secrets_of_today(released: ReleaseProject) -> None
     assert "this is ok with changed since" in said
 
 
+def test_a_release_that_is_undone_takes_back_the_secrets_that_it_brought(
+    released: ReleaseProject,
+) -> None:
+    name = released.name
+    get = ("get", "secret", name, "--output=json")
+    before = json.loads(released.kubectl(*get))["data"]
+    failed = release(released, "crash", "--json", DB_SECRET="a bone", SECRET_KEYS="another bone")
+    assert failed.code == 4, failed.err
+    assert json.loads(released.kubectl(*get))["data"] == before
+    assert "bone" not in failed.out + failed.err
+    assert answer(released) == "ok"
+    assert release(released, "ok-1", DB_SECRET="a bone").code == 0
+    after = json.loads(released.kubectl(*get))["data"]
+    assert base64.b64decode(after["DB_SECRET"]).decode() == "a bone"
+    assert after["SECRET_KEYS"] == before["SECRET_KEYS"]
+
+
 def test_a_rollback_to_an_image_that_is_gone_changes_nothing(
     released: ReleaseProject, images: dict[str, ImageRef]
 ) -> None:
