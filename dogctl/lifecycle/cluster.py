@@ -54,11 +54,6 @@ class Cluster:
     def kubernetes(self) -> Kubernetes:
         return Kubernetes(self._read, renew=self.target.renew, explain=self.target.check)
 
-    @property
-    def server(self) -> str:
-        """What people call the release's place: the namespace, and the address of the API."""
-        return f"{self.namespace} at {self.kubernetes.server}"
-
     def url(self, service: str) -> str | None:
         """Where users reach a service; None if only a forwarded port leads to it."""
         return self.target.url(self.kubernetes, self.namespace, service)

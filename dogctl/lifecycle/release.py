@@ -79,6 +79,8 @@ def plan_release(
     cluster = connect(
         project, remember=remember, changes=True, start=start is not None, runner=runner
     )
+    if start is None and not cluster.target.pushes:
+        cluster.target.check()  # before an image is loaded into what does not run
     pinned = partial(check_pin, project, cluster, changes=True)
     first = (start_step(cluster.target, start.nodes, pinned),) if start else ()
     needs = tuple(step.name for step in first)
@@ -96,7 +98,7 @@ def plan_release(
         work.verify(),
         work.give_back(),
     )
-    warning = f"{project.environment} is protected. This releases to {cluster.server}."
+    warning = f"{project.environment} is protected. This releases to {cluster.namespace} there."
     return Plan("release", steps, warning if project.settings.protected else None)
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 
 _COMMAND = re.compile(r"\bdogctl ((?:gifs|secrets|db) [a-z]+|[a-z]+)\b")
+# What ends a command in a sentence.
+_END = re.compile(r"[;,`\n]| && | or ")
 
 
 @dataclass
@@ -57,8 +59,15 @@ class Channel:
 
     def spell(self, text: str) -> str:
         """Commands of ours in a text, as this user has to type them for this project."""
-        scope = "".join(f" {shlex.quote(word)}" for word in self.scope)
-        return _COMMAND.sub(lambda m: f"{_program()} {m[1]}{scope}", text)
+        return _COMMAND.sub(lambda m: f"{_program()} {m[1]}{self._missing(text[m.end() :])}", text)
+
+    def _missing(self, after: str) -> str:
+        """The options of the scope that a command does not have yet, by what follows it."""
+        rest = _END.split(after, maxsplit=1)[0].split()
+        pairs = zip(self.scope[::2], self.scope[1::2], strict=True)
+        return "".join(
+            f" {option} {shlex.quote(value)}" for option, value in pairs if option not in rest
+        )
 
     def answer(self, answer: Answer) -> None:
         if self.json:
@@ -108,7 +117,7 @@ class Channel:
             self._notes.print(self._notes.text(text))
 
     def error(self, error: DogctlError) -> None:
-        if error.where in self.scope:
+        if error.where in self.scope[::2]:
             at = self.scope.index(error.where)
             self.scope = self.scope[:at] + self.scope[at + 2 :]  # it is what was wrong
         if error.hint:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
 from dogctl.clouds import kubernetes as api
 from dogctl.config.load import load
@@ -18,6 +19,9 @@ from dogctl.lifecycle import cluster as clusters
 from dogctl.lifecycle.targets import load_step, start_step
 from dogctl.plan import Plan, Report, execute
 from dogctl.tools.docker import Docker
+from tests.dogctl.conftest import Project
+from tests.dogctl.release_project import APP, VALUES
+from tests.dogctl.release_project import RECIPE as SMALL
 from tests.dogctl.test_plan import Recorder as Heard
 from tests.eventually import eventually
 from tests.testbed.cluster.cluster import Cluster, cluster
@@ -203,3 +207,42 @@ def test_a_service_may_have_an_address_or_none(
         assert ask() is None
         return
     eventually(lambda: answers(ask() or "http://127.0.0.1:9"))
+
+
+TINY = """
+[tool.dogctl]
+name = "small"
+values = ["values.yaml"]
+
+[tool.dogctl.env.dev]
+target = "{target}"
+cluster = "dev"
+"""
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_one_command_leads_from_no_cluster_to_a_release(
+    running: Cluster, tools: LocalClusters, tmp_path: Path, target: str
+) -> None:
+    project = Project(tmp_path)
+    project.configure(TINY.format(target=target))
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(VALUES))
+    folder = tmp_path / "image"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP)
+    (folder / "Dockerfile").write_text(SMALL)
+    running.run(
+        "docker", "build", "--quiet", "--build-arg=BEHAVIOUR=ok", "-t", "small:1", str(folder)
+    )
+    words = ("release", "--env", "dev", "--image", "small:1", "--json")
+    refused = project.dogctl(*words, **tools.environ)
+    assert refused.code == 1
+    assert refused.json["error"]["hint"].endswith("release --env dev --start")
+    made = project.dogctl(*words, "--start", **tools.environ)
+    assert made.code == 0, made.err
+    assert ":1-" in made.json["data"]["image"]
+    assert made.json["data"]["pods"] == 2
+    again = project.dogctl(*words, "--start", **tools.environ)
+    assert again.code == 0, again.err
+    assert again.json["data"]["revision"] == 1
+    running.kubectl("delete", "namespace", "small")
