@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dogctl.clouds.kubernetes import NAMESPACES, Object
-from dogctl.clouds.kubernetes_errors import CONFLICT
+from dogctl.clouds.kubernetes import NAMESPACES, SERVICES, Object
+from dogctl.clouds.kubernetes_errors import CONFLICT, FORBIDDEN
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, workloads
@@ -138,6 +138,7 @@ class Work:
         """The lock of the release; and a revision that a dead run left pending is given up."""
 
         def run(step: Run) -> str:
+            self._see_that_it_can_be_verified(step.results["compare"])
             self._make_namespace()
             self.lease.take(step)
             found = revisions(self.cluster)
@@ -286,9 +287,28 @@ class Work:
             " dogctl rollback takes it back"
         )
 
+    def _see_that_it_can_be_verified(self, compared: Comparison) -> None:
+        """Else a release that works would be undone. Raises DogctlError."""
+        kubernetes, namespace = self.cluster.kubernetes, self.cluster.namespace
+        if any(item["kind"] == "Service" for item in compared.manifest) and not kubernetes.may(
+            "get", SERVICES, namespace, part="proxy"
+        ):
+            raise DogctlError(
+                "you may not ask the app through its service, so that nothing could be verified",
+                code=FORBIDDEN,
+                where=f"{namespace}/services/proxy",
+                hint="let the cluster's administrator grant to get services/proxy",
+            )
+
     def _make_namespace(self) -> None:
         kubernetes, name = self.cluster.kubernetes, self.cluster.namespace
-        if kubernetes.get(NAMESPACES, name) is None:
+        try:
+            is_there = kubernetes.get(NAMESPACES, name) is not None
+        except DogctlError as error:
+            if error.code != FORBIDDEN:
+                raise
+            is_there = True  # who may look at nothing else works where others have made it
+        if not is_there:
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             try:
                 kubernetes.create(NAMESPACES, body)

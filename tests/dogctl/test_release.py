@@ -361,6 +361,39 @@ def test_a_rollback_to_an_image_that_is_gone_changes_nothing(
     assert released.revisions()[-1] == (3, "deployed")
 
 
+def test_rights_in_the_namespace_are_enough_and_are_looked_at_first(
+    released: ReleaseProject, tmp_path: Path
+) -> None:
+    def as_one_who_may(resources: str) -> str:
+        words = ("create", "role", "few", "--verb=*", f"--resource={resources}")
+        made = released.kubectl(*words, "--dry-run=client", "--output=yaml")
+        (tmp_path / "role.yaml").write_text(made)
+        released.kubectl("apply", "--filename", str(tmp_path / "role.yaml"))
+        return str(config)
+
+    released.kubectl("create", "serviceaccount", "ci")
+    account = f"--serviceaccount={released.name}:ci"
+    released.kubectl("create", "rolebinding", "few", "--role=few", account)
+    config = tmp_path / "kubeconfig"
+    config.write_text(released.kubectl("config", "view", "--raw", "--minify"))
+    token = released.kubectl("create", "token", "ci").strip()
+    here = f"--kubeconfig={config}"
+    released.kubectl(here, "config", "set-credentials", "ci", f"--token={token}")
+    released.kubectl(here, "config", "set-context", "--current", "--user=ci")
+
+    rights = (
+        "deployments.apps,replicasets.apps,pods,pods/log,events,services,secrets,configmaps,"
+        "serviceaccounts,poddisruptionbudgets.policy,leases.coordination.k8s.io"
+    )
+    refused = release(released, "ok-2", "--json", KUBECONFIG=as_one_who_may(rights))
+    assert refused.code == 1
+    assert refused.json["error"]["code"] == "cluster-forbidden"
+    assert "services/proxy" in refused.json["error"]["hint"]
+    assert released.revisions() == [(1, "deployed")]
+    done = release(released, "ok-2", KUBECONFIG=as_one_who_may(f"{rights},services/proxy"))
+    assert done.code == 0, done.err
+
+
 def test_a_protected_environment_has_to_be_pinned_to_its_cluster(project: ReleaseProject) -> None:
     words = ("release", "--env", "prod", "--image", ":ok-1", "--dry-run")
     refused = project.dogctl(*words, "--json")
