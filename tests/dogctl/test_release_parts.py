@@ -20,7 +20,7 @@ from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.chart import Chart, _read, chart_values, find_chart, merged
 from dogctl.lifecycle.evidence import secret_names
 from dogctl.lifecycle.lease import _place, is_dead
-from dogctl.lifecycle.manifest import containers, objects, pod_template
+from dogctl.lifecycle.manifest import containers, named_items, objects, pod_template
 from dogctl.lifecycle.record import Record, Result
 from dogctl.lifecycle.release_diff import Action, Change, differences, hook_changes, removals
 from dogctl.lifecycle.revisions import worked_before
@@ -247,6 +247,19 @@ def test_the_service_before_the_app_is_found_by_its_pods() -> None:
     assert [c["name"] for c in containers(pod_template(found[0]))] == ["proxy", "app"]
     assert app_service(found, IMAGE) == ("web", "80")
     assert app_service(found[:2], IMAGE) is None
+    spec = {"selector": {"app": "web"}, "clusterIP": "None"}
+    ports = [{"port": 443, "name": "https"}, {"port": 80, "name": "http"}]
+    headless = {"kind": "Service", "metadata": {"name": "pods"}, "spec": {**spec, "ports": ports}}
+    assert app_service([headless, *found], IMAGE) == ("web", "80")
+    assert app_service([found[0], headless], IMAGE) == ("pods", "80")
+
+
+def test_items_of_one_name_are_told_apart() -> None:
+    ports = [{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}]
+    fewer = [{"containerPort": 53, "protocol": "SCTP"}, ports[1]]
+    assert list(named_items(["a", *ports])) == ["[0]", "[53]", "[53#1]"]
+    (found,) = differences({"ports": ports}, {"ports": fewer})
+    assert (found.path, found.after) == ("ports[53].protocol", "SCTP")
 
 
 @pytest.mark.parametrize(
