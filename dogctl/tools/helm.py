@@ -183,7 +183,8 @@ class Helm:
                 timeout=self._timeout + SECONDS_BEYOND,
                 stop=stop,
             )
-            return done.code, done.stdout, done.stderr.encode()
+            said = done.stderr or (f"it was killed (signal {-done.code})" if done.code < 0 else "")
+            return done.code, done.stdout, said.encode()
 
         return run
 
