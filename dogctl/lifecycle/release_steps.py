@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from dogctl.clouds.kubernetes import NAMESPACES, SERVICES, Object
 from dogctl.clouds.kubernetes_errors import CONFLICT, FORBIDDEN
@@ -15,6 +15,7 @@ from dogctl.lifecycle import record, workloads
 from dogctl.lifecycle.cluster import Cluster
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.lease import LOST, SHORTEST_WAIT, Lease
+from dogctl.lifecycle.local import make_state, try_lock
 from dogctl.lifecycle.record import Record, Result
 from dogctl.lifecycle.release_diff import Change
 from dogctl.lifecycle.revisions import give_up, revisions
@@ -141,6 +142,7 @@ class Work:
             self._see_that_it_can_be_verified(step.results["compare"])
             self._make_namespace()
             self.lease.take(step)
+            self._outlast_helm(step)
             found = revisions(self.cluster)
             if found and found[-1].status.pending:
                 give_up(self.cluster, found[-1])
@@ -226,6 +228,8 @@ class Work:
         """Free the lock, however the steps before have ended."""
 
         def run(_: Run) -> str:
+            self.cluster.helm.inherit = ()
+            self._helm_lock.close()
             self.lease.give_back()
             return "free"
 
@@ -300,6 +304,21 @@ class Work:
                 hint="let the cluster's administrator grant to get services/proxy",
             )
 
+    @cached_property
+    def _helm_lock(self) -> IO[bytes]:
+        """Locked as long as we or a Helm of ours are at work here."""
+        make_state(self.project.state)
+        return (self.project.state / f"helm-{self.cluster.environment}.lock").open("ab")
+
+    def _outlast_helm(self, step: Run) -> None:
+        """Wait for the Helm of a run on this machine that died: it goes on without it."""
+        lock = self._helm_lock.fileno()
+        while not try_lock(lock):
+            self.lease.check()
+            step.progress("waiting for the Helm of a run that died")
+            step.sleep(HELM_POLL)
+        self.cluster.helm.inherit = (lock,)
+
     def _make_namespace(self) -> None:
         kubernetes, name = self.cluster.kubernetes, self.cluster.namespace
         try:
@@ -318,6 +337,7 @@ class Work:
 
 
 TAKEN = "taken"
+HELM_POLL = 0.5
 _LEFT_ALONE = frozenset({"cancelled", LOST})
 
 

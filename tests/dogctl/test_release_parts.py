@@ -403,6 +403,9 @@ def test_values_of_the_environment_and_the_project_and_our_own(tmp_path: Path) -
         "env": {"A": "b"},
         "database": {"name": "dogs"},
     }
+    remote = chart_values(given, Chart("oci://host/app", "1.0.0"), IMAGE, {"env": {}})
+    assert remote["env"] == {"A": "b"}
+    assert "database" not in remote
     with pytest.raises(ConfigError, match="cannot read the values"):
         chart_values(project(tmp_path, values=("no.yaml",)), Chart(str(folder)), IMAGE)
 
