@@ -286,10 +286,8 @@ class Work:
 
     def _left(self, results: Results) -> str:
         number = results[self.applies].noted.revision
-        return (
-            f"revision {number} is in the cluster and not verified: dogctl {self.verb} goes on,"
-            " dogctl rollback takes it back"
-        )
+        says = f"revision {number} is in the cluster and not verified: dogctl {self.verb} goes on"
+        return says if self.verb == "rollback" else f"{says}, dogctl rollback takes it back"
 
     def _see_that_it_can_be_verified(self, compared: Comparison) -> None:
         """Else a release that works would be undone. Raises DogctlError."""

@@ -8,7 +8,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -265,6 +265,16 @@ def test_a_revision_is_chosen_by_number_or_version() -> None:
         choose([], {}, None)
     with pytest.raises(ConfigError, match="no earlier revision"):
         choose(found[:1], {}, None)
+
+
+def test_a_rollback_that_was_stopped_goes_on_where_it_was_going() -> None:
+    found = [number(1, tag="1.0"), number(2, tag="1.1"), number(3, tag="1.0")]
+    stopped = replace(noted(3, Result.PENDING), action="rollback", of=1)
+    assert choose(found, {3: stopped}, None).number == 1
+    assert choose(found, {3: replace(stopped, result=Result.OK)}, None).number == 2
+    assert choose(found, {3: replace(stopped, action="release")}, None).number == 2
+    assert choose(found[:2], {3: stopped}, None).number == 1
+    assert choose(found, {3: replace(stopped, of=9)}, None).number == 2
 
 
 MANIFEST = """
