@@ -197,10 +197,11 @@ class Kubernetes:
         except KeyError:
             raise no_kind(version, kind) from None
 
-    def may(self, verb: str, kind: Kind, namespace: str | None = None) -> bool:
-        """Whether we are allowed to."""
+    def may(self, verb: str, kind: Kind, namespace: str | None = None, *, part: str = "") -> bool:
+        """Whether we are allowed to, with the objects or with a part of them, such as `proxy`."""
         group = kind.version.rpartition("/")[0]
         what = {"verb": verb, "group": group, "resource": kind.plural, "namespace": namespace or ""}
+        what |= {"subresource": part} if part else {}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

@@ -50,6 +50,13 @@ def first_port(service: Object) -> Mapping[str, Any]:
     return next((port for port in ports if port.get("name") in PORTS), ports[0])
 
 
+def http_port(service: Object) -> str:
+    """The port at which it is asked from inside the cluster, without TLS if it can be."""
+    ports = service["spec"].get("ports") or ()
+    named = (port for port in ports if port.get("name") in ("http", "web"))
+    return str((next(named, None) or first_port(service))["port"])
+
+
 def scheme(service: Object) -> str:
     """`https` for a port of that number or name."""
     port = first_port(service)

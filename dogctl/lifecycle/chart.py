@@ -85,9 +85,12 @@ def _default(project: Project) -> Chart:
     return Chart(str(found[0] if found else bundled.root() / CHARTS / OWN))
 
 
-def chart_values(project: Project, chart: Chart, image: ImageRef) -> Values:
+def chart_values(
+    project: Project, chart: Chart, image: ImageRef, defaults: Mapping[str, Any] | None = None
+) -> Values:
     """The values of a release, strongest last: the chart's for this environment, the project's, ours.
 
+    The defaults of a chart that is no folder here have to be given, to know what it has a place for.
     Secrets are not among them, as Helm would show them to whoever may read the release.
     Raises ConfigError: a file is not there, holds no values, or ones that a protected environment
     refuses.
@@ -95,7 +98,7 @@ def chart_values(project: Project, chart: Chart, image: ImageRef) -> Values:
     values: Values = {}
     for path in _overlays(project, chart):
         values = merged(values, _read(path))
-    values = merged(values, _own(project, chart, image))
+    values = merged(values, _own(project, chart, image, defaults or {}))
     if project.settings.protected and _variables(values).get(FAULTS):
         raise ConfigError(
             f"faults on demand are refused in the protected environment {project.environment}",
@@ -148,7 +151,7 @@ def _variables(values: Mapping[str, Any]) -> Mapping[str, Any]:
     return given if isinstance(given, Mapping) else {}
 
 
-def _own(project: Project, chart: Chart, image: ImageRef) -> Values:
+def _own(project: Project, chart: Chart, image: ImageRef, defaults: Mapping[str, Any]) -> Values:
     """What dogctl knows better than any file; other charts may have no place for some of it."""
     settings = project.settings
     own: Values = {
@@ -158,7 +161,7 @@ def _own(project: Project, chart: Chart, image: ImageRef) -> Values:
             "digest": str(image.digest or ""),
         }
     }
-    known = _read(chart.folder / "values.yaml") if chart.folder else {}
+    known = _read(chart.folder / "values.yaml") if chart.folder else defaults
     if isinstance(known.get("env"), Mapping):
         own["env"] = {k: v for k, v in settings.variables.items() if not isinstance(v, Secret)}
         own["env"] |= {FAULTS: settings.faults} if settings.faults else {}

@@ -13,13 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from dogctl.clouds.kubernetes import MANAGER
-from dogctl.lifecycle.manifest import Object, containers, key, pod_template, title
+from dogctl.lifecycle.manifest import Object, containers, key, named_items, pod_template, title
 from dogctl.lifecycle.release_parts import SERVING, digest_of, pods_of
 
 _HIDDEN = "***"
 _LONGEST = 60
-# What tells the items of a list apart, where they are tables.
-_ITEM_KEYS = ("name", "mountPath", "containerPort", "port", "ip", "key", "type")
 _IDENTITY = ("apiVersion", "kind", "status")
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?")
@@ -131,21 +129,7 @@ def _differences(released: Any, found: Any, path: str) -> Iterator[tuple[str, An
 def _parts(value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return {f".{name}": item for name, item in value.items()}
-    if not isinstance(value, list):
-        return {}
-    names = [_item_name(item, index) for index, item in enumerate(value)]
-    # Two of a name, such as a port for TCP and for UDP, are told apart by their order.
-    nth = [names[:index].count(name) for index, name in enumerate(names)]
-    return {
-        f"[{name}{f'#{n}' if n else ''}]": item
-        for name, n, item in zip(names, nth, value, strict=True)
-    }
-
-
-def _item_name(item: Any, index: int) -> str:
-    if isinstance(item, Mapping):
-        return next((str(item[name]) for name in _ITEM_KEYS if name in item), str(index))
-    return str(index)
+    return named_items(value) if isinstance(value, list) else {}
 
 
 def _equal(released: Any, found: Any) -> bool:

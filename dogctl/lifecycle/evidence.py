@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dogctl.clouds.kubernetes import EVENTS, SECRETS, Object
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
+from dogctl.lifecycle.local import make_state
 from dogctl.lifecycle.manifest import containers, pod_template
 from dogctl.lifecycle.verify import running_images
 from dogctl.lifecycle.workloads import State, look
@@ -235,6 +236,7 @@ def _fresh(folder: Path, cluster: Cluster) -> Path:
     """A new folder for us alone; the oldest ones go."""
     time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S.%f")
     place = folder / f"{time}-{cluster.environment}-{cluster.release}"
+    make_state(folder.parent)
     place.mkdir(mode=0o700, parents=True)
     for old in sorted(folder.iterdir())[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)

@@ -53,12 +53,9 @@ class Paths:
         """Make the folders, readable by their owner only. Raises DogctlError."""
         self.require_own()
         try:
-            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_state(self.state)
             for folder in (self.data, self.log.parent, self.record.parent):
                 folder.mkdir(mode=0o700, exist_ok=True)
-            ignore = self.state / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
         except OSError as error:
             raise _not_writable(self.state, error) from error
 
@@ -136,6 +133,14 @@ def is_locked(paths: Paths) -> bool:
             return not try_lock(file.fileno())
     except OSError:
         return False  # nothing has ever run here
+
+
+def make_state(state: Path) -> None:
+    """Make the folder for what dogctl keeps, which is no part of the project. Raises OSError."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ignore = state / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
 
 
 def try_lock(descriptor: int) -> bool:

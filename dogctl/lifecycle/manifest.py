@@ -9,10 +9,12 @@ from typing import Any
 
 Object = dict[str, Any]
 
-# https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource
 _TAG = "tag:yaml.org,2002:"
 _NOT_HELMS = (f"{_TAG}timestamp", f"{_TAG}value")
 _TIME = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$")
+# What tells the items of a list apart, where they are tables.
+_ITEM_KEYS = ("name", "mountPath", "containerPort", "port", "ip", "key", "type")
+# https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource
 _POLICY = "helm.sh/resource-policy"
 
 
@@ -59,6 +61,25 @@ def key(item: Mapping[str, Any]) -> tuple[str, str, str]:
 def title(item: Mapping[str, Any]) -> str:
     """What people call it: Deployment/web."""
     return f"{item['kind']}/{item['metadata']['name']}"
+
+
+def named_items(items: list[Any]) -> dict[str, Any]:
+    """The items of a list, by what they are called in the path of a field: `[web]`, `[0]`.
+
+    Two of a name, such as a port for TCP and for UDP, are told apart by their order.
+    """
+    names = [_item_name(item, index) for index, item in enumerate(items)]
+    nth = [names[:index].count(name) for index, name in enumerate(names)]
+    return {
+        f"[{name}{f'#{n}' if n else ''}]": item
+        for name, n, item in zip(names, nth, items, strict=True)
+    }
+
+
+def _item_name(item: Any, index: int) -> str:
+    if isinstance(item, Mapping):
+        return next((str(item[name]) for name in _ITEM_KEYS if name in item), str(index))
+    return str(index)
 
 
 def is_kept(item: Mapping[str, Any]) -> bool:

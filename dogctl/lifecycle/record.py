@@ -10,6 +10,7 @@ import getpass
 import json
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -130,12 +131,18 @@ def _apply(cluster: Cluster, data: Mapping[str, str]) -> None:
 
 
 def _records(data: Mapping[str, str]) -> dict[int, Record]:
-    known = {each.name for each in fields(Record)}
     records = {}
     for key, text in data.items():
-        if key.startswith(_KEY):
-            # A later dogctl may have noted more.
-            noted: dict[str, Any] = {k: v for k, v in json.loads(text).items() if k in known}
-            noted["result"] = Result(noted["result"])
-            records[int(key.removeprefix(_KEY))] = Record(**noted)
+        # Whatever somebody else has put there is as good as lost.
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            if key.startswith(_KEY):
+                records[int(key.removeprefix(_KEY))] = _record(text)
     return records
+
+
+def _record(text: str) -> Record:
+    known = {each.name for each in fields(Record)}
+    # A later dogctl may have noted more.
+    noted: dict[str, Any] = {k: v for k, v in json.loads(text).items() if k in known}
+    noted["result"] = Result(noted["result"])
+    return Record(**noted)

@@ -154,6 +154,11 @@ class _Release:
     def _chart(self) -> Chart:
         return find_chart(self.work.project)
 
+    @cached_property
+    def _defaults(self) -> Values:
+        """The values of a chart that only Helm can open."""
+        return {} if self._chart.folder else dict(self.work.cluster.helm.defaults(self._chart))
+
     def compare(self) -> Step:
         def done(results: Results) -> Rendered:
             return self._compared(results["image"])
@@ -258,7 +263,7 @@ class _Release:
     def _compared(self, image: ImageRef) -> Rendered:
         """What a release of the image would change. Raises DogctlError."""
         cluster = self.work.cluster
-        values = chart_values(self.work.project, self._chart, image)
+        values = chart_values(self.work.project, self._chart, image, self._defaults)
         found = revisions(cluster)
         latest = found[-1] if found else None
         if latest and latest.status.pending:

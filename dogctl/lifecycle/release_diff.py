@@ -16,7 +16,7 @@ from typing import Any
 from dogctl.clouds.kubernetes import Kind, Kubernetes
 from dogctl.clouds.kubernetes_errors import NOT_FOUND
 from dogctl.errors import DogctlError
-from dogctl.lifecycle.manifest import Object, is_kept, key, title
+from dogctl.lifecycle.manifest import Object, is_kept, key, named_items, title
 
 THREADS = 8
 # Written by the cluster, or by nobody who matters here.
@@ -26,8 +26,6 @@ _NOISE = {
         "selfLink",
     ),
 }
-# What tells the items of a list apart, where it is one of named things.
-_ITEM_KEYS = ("name", "mountPath", "containerPort", "port", "ip", "key", "type")
 _ABSENT = object()
 _LONGEST = 60
 _HIDDEN = "***"
@@ -190,15 +188,7 @@ def _parts(value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
         # None is as good as nothing in a manifest.
         return {f".{name}": item for name, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return {f"[{_item_name(item, index)}]": item for index, item in enumerate(value)}
-    return {}
-
-
-def _item_name(item: Any, index: int) -> str:
-    if isinstance(item, Mapping):
-        return next((f"{item[name]}" for name in _ITEM_KEYS if name in item), str(index))
-    return str(index)
+    return named_items(value) if isinstance(value, list) else {}
 
 
 def _plain(item: Object) -> Object:

@@ -83,20 +83,29 @@ def _fits(wanted: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     }.get(wanted["operator"], False)
 
 
-def service_of(item: Object, services: Iterable[Object]) -> Object | None:
-    """The service before a workload's pods; of several the one that is reached from farthest."""
+def service_of(
+    item: Object, services: Iterable[Object], *, headless: bool = False
+) -> Object | None:
+    """The service before a workload's pods; of several the one that is reached from farthest.
+
+    Args:
+        headless: whether one without an address of its own will do, if there is no other.
+    """
     labels = pod_template(item).get("metadata", {}).get("labels") or {}
     found = [
         each
         for each in services
         if each["spec"].get("selector")
-        and each["spec"].get("clusterIP") != "None"
+        and (headless or each["spec"].get("clusterIP") != "None")
         and each["spec"]["selector"].items() <= labels.items()
     ]
     known = [each for each in found if each["spec"].get("type", "ClusterIP") in _REACHED]
-    return min(
-        known, key=lambda s: _REACHED.index(s["spec"].get("type", "ClusterIP")), default=None
-    )
+    return min(known, key=_distance, default=None)
+
+
+def _distance(service: Object) -> tuple[bool, int]:
+    spec = service["spec"]
+    return spec.get("clusterIP") == "None", _REACHED.index(spec.get("type", "ClusterIP"))
 
 
 def main_container(template: Mapping[str, Any]) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from dogctl.clouds.kubernetes import NAMESPACES, Object
-from dogctl.clouds.kubernetes_errors import CONFLICT
+from dogctl.clouds.kubernetes import NAMESPACES, SERVICES, Object
+from dogctl.clouds.kubernetes_errors import CONFLICT, FORBIDDEN
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, workloads
 from dogctl.lifecycle.cluster import Cluster
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.lease import LOST, SHORTEST_WAIT, Lease
+from dogctl.lifecycle.local import make_state, try_lock
 from dogctl.lifecycle.record import Record, Result
 from dogctl.lifecycle.release_diff import Change
 from dogctl.lifecycle.revisions import give_up, revisions
@@ -140,8 +141,10 @@ class Work:
         """The lock of the release; and a revision that a dead run left pending is given up."""
 
         def run(step: Run) -> str:
+            self._see_that_it_can_be_verified(step.results["compare"])
             self._make_namespace()
             self.lease.take(step)
+            self._outlast_helm(step)
             found = revisions(self.cluster)
             if found and found[-1].status.pending:
                 give_up(self.cluster, found[-1])
@@ -227,6 +230,8 @@ class Work:
         """Free the lock, however the steps before have ended."""
 
         def run(_: Run) -> str:
+            self.cluster.helm.inherit = ()
+            self._helm_lock.close()
             self.lease.give_back()
             return "free"
 
@@ -287,14 +292,46 @@ class Work:
 
     def _left(self, results: Results) -> str:
         number = results[self.applies].noted.revision
-        return (
-            f"revision {number} is in the cluster and not verified: dogctl {self.verb} goes on,"
-            " dogctl rollback takes it back"
-        )
+        says = f"revision {number} is in the cluster and not verified: dogctl {self.verb} goes on"
+        return says if self.verb == "rollback" else f"{says}, dogctl rollback takes it back"
+
+    def _see_that_it_can_be_verified(self, compared: Comparison) -> None:
+        """Else a release that works would be undone. Raises DogctlError."""
+        kubernetes, namespace = self.cluster.kubernetes, self.cluster.namespace
+        if any(item["kind"] == "Service" for item in compared.manifest) and not kubernetes.may(
+            "get", SERVICES, namespace, part="proxy"
+        ):
+            raise DogctlError(
+                "you may not ask the app through its service, so that nothing could be verified",
+                code=FORBIDDEN,
+                where=f"{namespace}/services/proxy",
+                hint="let the cluster's administrator grant to get services/proxy",
+            )
+
+    @cached_property
+    def _helm_lock(self) -> IO[bytes]:
+        """Locked as long as we or a Helm of ours are at work here."""
+        make_state(self.project.state)
+        return (self.project.state / f"helm-{self.cluster.environment}.lock").open("ab")
+
+    def _outlast_helm(self, step: Run) -> None:
+        """Wait for the Helm of a run on this machine that died: it goes on without it."""
+        lock = self._helm_lock.fileno()
+        while not try_lock(lock):
+            self.lease.check()
+            step.progress("waiting for the Helm of a run that died")
+            step.sleep(HELM_POLL)
+        self.cluster.helm.inherit = (lock,)
 
     def _make_namespace(self) -> None:
         kubernetes, name = self.cluster.kubernetes, self.cluster.namespace
-        if kubernetes.get(NAMESPACES, name) is None:
+        try:
+            is_there = kubernetes.get(NAMESPACES, name) is not None
+        except DogctlError as error:
+            if error.code != FORBIDDEN:
+                raise
+            is_there = True  # who may look at nothing else works where others have made it
+        if not is_there:
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             try:
                 kubernetes.create(NAMESPACES, body)
@@ -304,6 +341,7 @@ class Work:
 
 
 TAKEN = "taken"
+HELM_POLL = 0.5
 LEFT_ALONE = frozenset({"cancelled", LOST})
 
 

@@ -21,7 +21,7 @@ from dogctl.lifecycle.go_back import go_back, would_be
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.push_registry import Place
-from dogctl.lifecycle.record import Record
+from dogctl.lifecycle.record import Record, Result
 from dogctl.lifecycle.release import answer
 from dogctl.lifecycle.release_diff import changes
 from dogctl.lifecycle.release_steps import Applied, Comparison, Options, Work, look_only
@@ -93,6 +93,8 @@ def choose(
     last = found[-1].number
     known = dict(records)
     if wanted is None:
+        if unfinished := _unfinished(found, known):
+            return unfinished
         # After a rollback, the revision that it went back to is no other one.
         others = [each for each in found if each.manifest != found[-1].manifest]
         target = worked_before(others, known, last)
@@ -108,6 +110,15 @@ def choose(
     if worked_before([target], known, last + 1) is None:
         raise _no_target(f"revision {target.number} never worked", found)
     return target
+
+
+def _unfinished(found: Sequence[Revision], records: Mapping[int, Record]) -> Revision | None:
+    """Where a rollback that was stopped was going; it may have been before Helm made a revision."""
+    last = found[-1].number
+    noted = records.get(last + 1) or records.get(last)
+    if noted is None or noted.action != "rollback" or noted.result is not Result.PENDING:
+        return None
+    return next((each for each in found if each.number == noted.of), None)
 
 
 def _version(revision: Revision) -> str | None:

@@ -28,7 +28,7 @@ from dogctl.clouds.kubernetes import (
 from dogctl.clouds.kubernetes_errors import FORBIDDEN
 from dogctl.errors import DogctlError
 from dogctl.lifecycle import record
-from dogctl.lifecycle.address import first_port
+from dogctl.lifecycle.address import http_port
 from dogctl.lifecycle.asking import Asking
 from dogctl.lifecycle.cluster import check_pin
 from dogctl.lifecycle.manifest import Object, key, objects
@@ -174,7 +174,7 @@ class Look:
         """The service, its status and its answer; None if the app has no service."""
         if (service := self.service) is None:
             return None
-        name, port = service["metadata"]["name"], str(first_port(service)["port"])
+        name, port = service["metadata"]["name"], http_port(service)
         kubernetes, namespace = self.cluster.kubernetes, self.cluster.namespace
         code, body = kubernetes.ask_service(namespace, name, port, path)
         if code in _REFUSED and (said := own_words(body)):

@@ -10,7 +10,9 @@ from dogctl.clouds.kubernetes import Kubernetes, Object
 from dogctl.clouds.kubernetes_errors import UNREACHABLE
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
+from dogctl.lifecycle.address import http_port
 from dogctl.lifecycle.manifest import containers, pod_template
+from dogctl.lifecycle.release_parts import SERVING, service_of
 from dogctl.lifecycle.workloads import State
 from dogctl.plan import Run
 
@@ -101,25 +103,16 @@ def is_of(name: str, image: ImageRef) -> bool:
 
 def app_service(manifest: Sequence[Object], image: ImageRef | None) -> tuple[str, str] | None:
     """The service before the pods of the image, and its port for HTTP."""
-    templates = [pod_template(item) for item in manifest if item["kind"] in _SERVED]
-    app = [t for t in templates if image and any(is_of(c["image"], image) for c in containers(t))]
-    labels = [each.get("metadata", {}).get("labels") or {} for each in app or templates]
-    for item in manifest:
-        if item["kind"] != "Service":
-            continue
-        selector = (item["spec"].get("selector") or {}).items()
-        if selector and any(selector <= each.items() for each in labels):
-            return item["metadata"]["name"], _http_port(item)
-    return None
+    served = [item for item in manifest if item["kind"] in SERVING]
+    services = [item for item in manifest if item["kind"] == "Service"]
+    app = [item for item in served if image and _is_made_of(item, image)]
+    found = (service_of(item, services, headless=True) for item in app or served)
+    service = next(filter(None, found), None)
+    return (service["metadata"]["name"], http_port(service)) if service else None
 
 
-_SERVED = ("Deployment", "StatefulSet", "DaemonSet")
-
-
-def _http_port(service: Object) -> str:
-    ports = service["spec"]["ports"]
-    named = next((port for port in ports if port.get("name") in ("http", "web")), ports[0])
-    return str(named["port"])
+def _is_made_of(item: Object, image: ImageRef) -> bool:
+    return any(is_of(each["image"], image) for each in containers(pod_template(item)))
 
 
 def _runs(pod: Object, image: ImageRef) -> bool:
@@ -143,7 +136,7 @@ def _ask(
         except DogctlError as error:
             if error.code != UNREACHABLE:
                 raise
-            status, body = None, error.message.encode()
+            status, body = None, b""
         if status and 200 <= status < 400:
             return status
         says = f"answers {status}" if status else f"gives no answer within {SECONDS:g} s"
@@ -153,7 +146,7 @@ def _ask(
                 code="unhealthy",
                 where=f"{namespace}/services/{name}:{port}",
                 hint="look at its log, and at the setting health",
-                detail=(body[:500].decode(errors="replace"),),
+                detail=(body[:500].decode(errors="replace"),) if body else (),
             )
         step.progress(f"GET {health} {says}")
         step.sleep(POLL)

@@ -58,6 +58,8 @@ class Helm:
     Args:
         kubeconfig: gives a file with the kubeconfig, asked before each call: its token expires.
         history: how many revisions of a release are kept.
+
+    `inherit` are open files that Helm keeps open, such as a lock, should we be killed.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Helm:
         self._history = history
         self._timeout = timeout
         self._runner = runner
+        self.inherit: tuple[int, ...] = ()
         self._environ = {k: v for k, v in environ.items() if not k.startswith(_ELSEWHERE)}
 
     @cached_property
@@ -136,6 +139,13 @@ class Helm:
         )
         return found
 
+    def defaults(self, chart: Source) -> Values:
+        """What is in its values.yaml."""
+        found: Values | None = self._ask(
+            self._command().show_values(chart.ref, repo=chart.repository, version=chart.version)
+        )
+        return found or {}
+
     @property
     def _seconds(self) -> str:
         return f"{self._timeout:.0f}s"
@@ -182,8 +192,10 @@ class Helm:
                 stdin=stdin,
                 timeout=self._timeout + SECONDS_BEYOND,
                 stop=stop,
+                inherit=self.inherit,
             )
-            return done.code, done.stdout, done.stderr.encode()
+            said = done.stderr or (f"it was killed (signal {-done.code})" if done.code < 0 else "")
+            return done.code, done.stdout, said.encode()
 
         return run
 

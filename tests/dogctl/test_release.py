@@ -145,6 +145,7 @@ def test_a_crash_is_told_saved_and_rolled_back(
     assert answer(released) == "ok"
     assert all(image.endswith(str(images["ok-1"].digest)) for image in running(released))
     folder = Path(failed.json["data"]["evidence"])
+    assert (folder.parent.parent / ".gitignore").read_text() == "*\n"
     names = {path.name for path in folder.iterdir()}
     assert {"error.json", "pods.json", "workloads.json", "events.json"} < names
     assert folder.stat().st_mode & 0o077 == 0
@@ -232,12 +233,12 @@ def test_a_quota_is_told_by_its_name(project: ReleaseProject) -> None:
 
 
 @contextmanager
-def hooked(project: ReleaseProject) -> Iterator[None]:
-    """While it lasts, an upgrade of the project waits for a hook that does not end."""
+def hooked(project: ReleaseProject, seconds: int = 600) -> Iterator[None]:
+    """While it lasts, an upgrade of the project waits for a hook that takes so long."""
     chart = project.root / "charts" / "dogapp"
     bundled = Path(__file__).parents[2] / "charts" / "dogapp"
     shutil.copytree(bundled, chart)
-    (chart / "templates" / "hook.yaml").write_text(HOOK)
+    (chart / "templates" / "hook.yaml").write_text(HOOK.replace("SECONDS", str(seconds)))
     try:
         yield
     finally:
@@ -257,7 +258,7 @@ spec:
       containers:
         - name: hook
           image: "{{ .Values.image.repository }}@{{ .Values.image.digest }}"
-          command: [sleep, "600"]
+          command: [sleep, "SECONDS"]
 """
 
 
@@ -274,6 +275,18 @@ def test_a_killed_release_is_repaired_by_the_next_one(released: ReleaseProject) 
     assert (done.json["data"]["pods"], done.json["data"]["status"]) == (2, 200)
     assert released.revisions()[-2:] == [(2, "failed"), (3, "deployed")]
     assert released.kubectl("get", "leases", "--output=name") == ""
+
+
+def test_the_helm_of_a_run_that_died_is_waited_for(released: ReleaseProject) -> None:
+    with hooked(released, seconds=8):
+        with released.start("release", "-e", "dev", "--image", ":ok-2") as (_, dead):
+            eventually(lambda: (2, "pending-upgrade") in released.revisions(), 60)
+            dead.kill()
+        done = release(released, "ok-2", "--json")
+    assert done.code == 0, done.err
+    assert "waiting for the Helm of a run that died" in done.err
+    assert [status for _, status in released.revisions()].count("deployed") == 1
+    assert answer(released) == "ok"
 
 
 def test_who_stops_a_release_is_told_what_is_left(released: ReleaseProject) -> None:
@@ -376,6 +389,39 @@ def test_a_rollback_to_an_image_that_is_gone_changes_nothing(
     assert refused.code == 2
     assert "the image of revision 2 is gone" in refused.err
     assert released.revisions()[-1] == (3, "deployed")
+
+
+def test_rights_in_the_namespace_are_enough_and_are_looked_at_first(
+    released: ReleaseProject, tmp_path: Path
+) -> None:
+    def as_one_who_may(resources: str) -> str:
+        words = ("create", "role", "few", "--verb=*", f"--resource={resources}")
+        made = released.kubectl(*words, "--dry-run=client", "--output=yaml")
+        (tmp_path / "role.yaml").write_text(made)
+        released.kubectl("apply", "--filename", str(tmp_path / "role.yaml"))
+        return str(config)
+
+    released.kubectl("create", "serviceaccount", "ci")
+    account = f"--serviceaccount={released.name}:ci"
+    released.kubectl("create", "rolebinding", "few", "--role=few", account)
+    config = tmp_path / "kubeconfig"
+    config.write_text(released.kubectl("config", "view", "--raw", "--minify"))
+    token = released.kubectl("create", "token", "ci").strip()
+    here = f"--kubeconfig={config}"
+    released.kubectl(here, "config", "set-credentials", "ci", f"--token={token}")
+    released.kubectl(here, "config", "set-context", "--current", "--user=ci")
+
+    rights = (
+        "deployments.apps,replicasets.apps,pods,pods/log,events,services,secrets,configmaps,"
+        "serviceaccounts,poddisruptionbudgets.policy,leases.coordination.k8s.io"
+    )
+    refused = release(released, "ok-2", "--json", KUBECONFIG=as_one_who_may(rights))
+    assert refused.code == 1
+    assert refused.json["error"]["code"] == "cluster-forbidden"
+    assert "services/proxy" in refused.json["error"]["hint"]
+    assert released.revisions() == [(1, "deployed")]
+    done = release(released, "ok-2", KUBECONFIG=as_one_who_may(f"{rights},services/proxy"))
+    assert done.code == 0, done.err
 
 
 def test_a_protected_environment_has_to_be_pinned_to_its_cluster(project: ReleaseProject) -> None:

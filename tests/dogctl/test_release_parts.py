@@ -7,30 +7,35 @@ import gzip
 import json
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from dogctl.clouds.kubeconfig import find, fingerprint
 from dogctl.config.model import Project, Settings
-from dogctl.errors import ConfigError
+from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.chart import Chart, _read, chart_values, find_chart, merged
+from dogctl.lifecycle.cluster import Cluster
 from dogctl.lifecycle.evidence import secret_names
-from dogctl.lifecycle.lease import _place, is_dead
-from dogctl.lifecycle.manifest import containers, objects, pod_template
-from dogctl.lifecycle.record import Record, Result
+from dogctl.lifecycle.lease import Lease, _place, is_dead
+from dogctl.lifecycle.manifest import containers, named_items, objects, pod_template
+from dogctl.lifecycle.record import Record, Result, _records
 from dogctl.lifecycle.release_diff import Action, Change, differences, hook_changes, removals
 from dogctl.lifecycle.revisions import worked_before
 from dogctl.lifecycle.rollback import choose
 from dogctl.lifecycle.verify import app_service, wrong_images
+from dogctl.plan import Run
 from dogctl.tools.helm import Helm
 from dogctl.tools.helm_storage import Revision, Status, revision, with_status
 from dogctl.tools.processes import start_mark
 from dogctl.tools.runner import Completed
 from tests.dogctl.recording import Recorder, Said
+from tests.eventually import eventually
 
 DIGEST = Digest("sha256", "a" * 64)
 OTHER = Digest("sha256", "b" * 64)
@@ -158,6 +163,79 @@ def test_an_uninstall_that_was_killed_is_repaired_like_an_upgrade() -> None:
     assert not number(1, "uninstalled").status.pending
 
 
+def test_notes_that_somebody_else_has_changed_are_as_good_as_lost() -> None:
+    good = json.dumps(asdict(noted(2, Result.OK)) | {"later": 1})
+    others = {"revision.1": "{", "revision.3": "[]", "revision.4": "{}", "revision.x": good}
+    assert _records({**others, "revision.2": good, "a": "b"}) == {2: noted(2, Result.OK)}
+
+
+class OneLease:
+    """A cluster that holds one lease, and loses the answers to some changes."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, Any] | None = None
+        self.lost = 0
+        self.replaced = 0
+
+    def get(self, *_: object) -> dict[str, Any] | None:
+        return self.there
+
+    def create(self, _: object, body: dict[str, Any], __: object) -> dict[str, Any]:
+        self.there = {**body, "metadata": {**body["metadata"], "resourceVersion": "0", "uid": "u"}}
+        return self.there
+
+    def replace(self, _: object, body: dict[str, Any], __: object) -> dict[str, Any]:
+        self.replaced += 1
+        version = {"resourceVersion": str(self.replaced)}
+        self.there = {**body, "metadata": {**body["metadata"], **version}}
+        if self.lost:
+            self.lost -= 1
+            raise DogctlError("sent again", code="conflict")
+        return self.there
+
+    def delete(self, *_: object, **__: object) -> bool:
+        self.there = None
+        return True
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[OneLease, Lease]]:
+    """A cluster, and a lease in it that is held."""
+    monkeypatch.setattr("dogctl.lifecycle.lease.HEARTBEAT", 0.01)
+    kubernetes = OneLease()
+    cluster = SimpleNamespace(kubernetes=kubernetes, release="web", namespace="ns", environ={})
+    held = Lease(cast(Cluster, cluster), "release")
+    held.take(cast(Run, None))
+    yield kubernetes, held
+    held.give_back()
+
+
+def test_a_lock_that_was_renewed_twice_is_ours_all_the_same(taken: tuple[OneLease, Lease]) -> None:
+    kubernetes, held = taken
+    kubernetes.lost = 1
+    before = kubernetes.replaced
+    eventually(lambda: kubernetes.replaced > before + 3, 10)
+    held.check()
+
+
+def test_a_lock_that_another_run_has_taken_is_lost(taken: tuple[OneLease, Lease]) -> None:
+    kubernetes, held = taken
+    other = {"spec": {"holderIdentity": "another"}, "metadata": {"name": "dogctl-web"}}
+    kubernetes.get = lambda *_: other  # type: ignore[method-assign]
+    kubernetes.lost = 1
+    with pytest.raises(DogctlError, match="taken over by another"):
+        eventually(lambda: held.check(), 10)
+
+
+def test_a_lock_that_could_not_be_renewed_in_time_is_lost(
+    taken: tuple[OneLease, Lease], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, held = taken
+    monkeypatch.setattr("dogctl.lifecycle.lease.SECONDS", -1)
+    with pytest.raises(DogctlError, match="could not be renewed"):
+        held.check()
+
+
 def test_helm_is_led_nowhere_else_by_variables() -> None:
     asked: list[Mapping[str, str] | None] = []
 
@@ -187,6 +265,16 @@ def test_a_revision_is_chosen_by_number_or_version() -> None:
         choose([], {}, None)
     with pytest.raises(ConfigError, match="no earlier revision"):
         choose(found[:1], {}, None)
+
+
+def test_a_rollback_that_was_stopped_goes_on_where_it_was_going() -> None:
+    found = [number(1, tag="1.0"), number(2, tag="1.1"), number(3, tag="1.0")]
+    stopped = replace(noted(3, Result.PENDING), action="rollback", of=1)
+    assert choose(found, {3: stopped}, None).number == 1
+    assert choose(found, {3: replace(stopped, result=Result.OK)}, None).number == 2
+    assert choose(found, {3: replace(stopped, action="release")}, None).number == 2
+    assert choose(found[:2], {3: stopped}, None).number == 1
+    assert choose(found, {3: replace(stopped, of=9)}, None).number == 2
 
 
 MANIFEST = """
@@ -247,6 +335,19 @@ def test_the_service_before_the_app_is_found_by_its_pods() -> None:
     assert [c["name"] for c in containers(pod_template(found[0]))] == ["proxy", "app"]
     assert app_service(found, IMAGE) == ("web", "80")
     assert app_service(found[:2], IMAGE) is None
+    spec = {"selector": {"app": "web"}, "clusterIP": "None"}
+    ports = [{"port": 443, "name": "https"}, {"port": 80, "name": "http"}]
+    headless = {"kind": "Service", "metadata": {"name": "pods"}, "spec": {**spec, "ports": ports}}
+    assert app_service([headless, *found], IMAGE) == ("web", "80")
+    assert app_service([found[0], headless], IMAGE) == ("pods", "80")
+
+
+def test_items_of_one_name_are_told_apart() -> None:
+    ports = [{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}]
+    fewer = [{"containerPort": 53, "protocol": "SCTP"}, ports[1]]
+    assert list(named_items(["a", *ports])) == ["[0]", "[53]", "[53#1]"]
+    (found,) = differences({"ports": ports}, {"ports": fewer})
+    assert (found.path, found.after) == ("ports[53].protocol", "SCTP")
 
 
 @pytest.mark.parametrize(
@@ -312,6 +413,9 @@ def test_values_of_the_environment_and_the_project_and_our_own(tmp_path: Path) -
         "env": {"A": "b"},
         "database": {"name": "dogs"},
     }
+    remote = chart_values(given, Chart("oci://host/app", "1.0.0"), IMAGE, {"env": {}})
+    assert remote["env"] == {"A": "b"}
+    assert "database" not in remote
     with pytest.raises(ConfigError, match="cannot read the values"):
         chart_values(project(tmp_path, values=("no.yaml",)), Chart(str(folder)), IMAGE)
 
