@@ -150,6 +150,8 @@ def _running(item: Object, pods: Iterable[Object]) -> Iterator[Drift]:
     """Pods whose containers run another image than the release's digest."""
     wanted = {each["name"]: digest_of(each["image"]) for each in containers(pod_template(item))}
     for pod in pods:
+        if "deletionTimestamp" in pod["metadata"]:
+            continue  # it is on its way out, as it is to be
         status = pod.get("status", {})
         for each in (
             *status.get("initContainerStatuses", ()),

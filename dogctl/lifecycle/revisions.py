@@ -38,7 +38,6 @@ def running(cluster: Cluster) -> Revision:
         raise ConfigError(
             f"there is no release {cluster.release} in {cluster.namespace}",
             code="no-release",
-            where="--env",
             hint="dogctl release makes one, with the secrets that it finds in the environment",
         )
     return latest

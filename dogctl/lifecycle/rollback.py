@@ -87,7 +87,6 @@ def choose(
         raise ConfigError(
             "there is no release to roll back",
             code="no-release",
-            where="--env",
             hint="dogctl release makes one",
         )
     last = found[-1].number

@@ -174,6 +174,8 @@ class _Uninstall:
             return dump(work.project, server, latest, path, work.remember, step).path
 
         def change(_: Results) -> str:
+            if database is None:
+                return "it has no database of its own to save"
             return f"save its database to {path}" if needed else "its database is not saved"
 
         return Step("backup", change, run, needs=("lock",), done=done)
