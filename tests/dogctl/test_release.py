@@ -424,6 +424,21 @@ def test_rights_in_the_namespace_are_enough_and_are_looked_at_first(
     assert done.code == 0, done.err
 
 
+def test_the_main_path_with_helm_4(project: ReleaseProject) -> None:
+    folder = project.root / "bin"
+    folder.mkdir()
+    (folder / "helm").symlink_to(project.cluster.parts["helm4"])
+    newer = {"PATH": f"{folder}:{project.cluster.environ['PATH']}"}
+    assert release(project, "ok-1", **newer).code == 0
+    assert release(project, "ok-1", "--json", **newer).json["data"]["changed"] is False
+    assert release(project, "ok-2", **newer).code == 0
+    assert release(project, "crash", **newer).code == 4
+    assert project.dogctl("rollback", "--env", "dev", "1", **newer).code == 0
+    assert answer(project) == "ok"
+    assert project.dogctl("uninstall", "--env", "dev", "--yes", **newer).code == 0
+    assert project.kubectl("get", "deployments", "--output=name") == ""
+
+
 def test_a_protected_environment_has_to_be_pinned_to_its_cluster(project: ReleaseProject) -> None:
     words = ("release", "--env", "prod", "--image", ":ok-1", "--dry-run")
     refused = project.dogctl(*words, "--json")
