@@ -141,7 +141,7 @@ class Work:
         """The lock of the release; and a revision that a dead run left pending is given up."""
 
         def run(step: Run) -> str:
-            self._see_that_it_can_be_verified(step.results["compare"])
+            self._see_that_it_can_be_verified(step.results.get("compare"))
             self._make_namespace()
             self.lease.take(step)
             self._outlast_helm(step)
@@ -230,9 +230,9 @@ class Work:
         """Free the lock, however the steps before have ended."""
 
         def run(_: Run) -> str:
+            self.lease.give_back()
             self.cluster.helm.inherit = ()
             self._helm_lock.close()
-            self.lease.give_back()
             return "free"
 
         def change(_: Results) -> str:
@@ -295,12 +295,12 @@ class Work:
         says = f"revision {number} is in the cluster and not verified: dogctl {self.verb} goes on"
         return says if self.verb == "rollback" else f"{says}, dogctl rollback takes it back"
 
-    def _see_that_it_can_be_verified(self, compared: Comparison) -> None:
+    def _see_that_it_can_be_verified(self, compared: Comparison | None) -> None:
         """Else a release that works would be undone. Raises DogctlError."""
         kubernetes, namespace = self.cluster.kubernetes, self.cluster.namespace
-        if any(item["kind"] == "Service" for item in compared.manifest) and not kubernetes.may(
-            "get", SERVICES, namespace, part="proxy"
-        ):
+        manifest = compared.manifest if compared else ()
+        asks = any(item["kind"] == "Service" for item in manifest)
+        if asks and not kubernetes.may("get", SERVICES, namespace, part="proxy"):
             raise DogctlError(
                 "you may not ask the app through its service, so that nothing could be verified",
                 code=FORBIDDEN,

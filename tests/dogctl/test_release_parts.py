@@ -16,6 +16,8 @@ from typing import Any, cast
 import pytest
 
 from dogctl.clouds.kubeconfig import find, fingerprint
+from dogctl.clouds.kubernetes import Kubernetes
+from dogctl.clouds.kubernetes_errors import UNREACHABLE
 from dogctl.config.model import Project, Settings
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
@@ -28,7 +30,8 @@ from dogctl.lifecycle.record import Record, Result, _records
 from dogctl.lifecycle.release_diff import Action, Change, differences, hook_changes, removals
 from dogctl.lifecycle.revisions import worked_before
 from dogctl.lifecycle.rollback import choose
-from dogctl.lifecycle.verify import app_service, wrong_images
+from dogctl.lifecycle.verify import app_service, verify, wrong_images
+from dogctl.lifecycle.workloads import State, wait
 from dogctl.plan import Run
 from dogctl.tools.helm import Helm
 from dogctl.tools.helm_storage import Revision, Status, revision, with_status
@@ -234,6 +237,49 @@ def test_a_lock_that_could_not_be_renewed_in_time_is_lost(
     monkeypatch.setattr("dogctl.lifecycle.lease.SECONDS", -1)
     with pytest.raises(DogctlError, match="could not be renewed"):
         held.check()
+
+
+class Away:
+    """A cluster that cannot be reached the first times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def _answer(self, answer: Any) -> Any:
+        self.left -= 1
+        if self.left >= 0:
+            raise DogctlError("no network", code=UNREACHABLE)
+        return answer
+
+    def select(self, *_: object) -> Any:
+        return self._answer([])
+
+    def ask_service(self, *_: object) -> Any:
+        return self._answer((200, b""))
+
+
+STEP = cast(Run, SimpleNamespace(progress=lambda _: None, sleep=lambda _: None))
+
+
+def test_a_cluster_that_is_away_for_a_moment_is_waited_for() -> None:
+    there = wait(cast(Kubernetes, Away(3)), "ns", [], STEP, timeout=60)
+    assert there.settled
+    with pytest.raises(DogctlError, match="no network"):
+        wait(cast(Kubernetes, Away(1000)), "ns", [], STEP, timeout=0)
+
+
+def test_an_app_that_gives_no_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    web = objects(MANIFEST)
+
+    def ask(kubernetes: Away, step: Run | None) -> int | None:
+        of = (cast(Kubernetes, kubernetes), "ns", web, State((), (), ()))
+        return verify(*of, IMAGE, "/ready", step).status
+
+    assert ask(Away(2), STEP) == 200
+    monkeypatch.setattr("dogctl.lifecycle.verify.PATIENCE", 0)
+    for step in (None, STEP):
+        with pytest.raises(DogctlError, match="gives no answer within 10 s to GET /ready"):
+            ask(Away(1000), step)
 
 
 def test_helm_is_led_nowhere_else_by_variables() -> None:
