@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer
-from dogctl.errors import ConfigError
+from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record
 from dogctl.lifecycle.cluster import connect
@@ -193,8 +193,10 @@ class _Rollback:
         def run(step: Run) -> Applied:
             work.lease.check()
             compared: Comparison = step.results["compare"]
-            number = revisions(work.cluster)[-1].number + 1
-            applied = Applied(noted(number, target.number), compared.manifest)
+            now = revisions(work.cluster)[-1].number
+            if now != self.latest.number:
+                raise self._overtaken(now)
+            applied = Applied(noted(now + 1, target.number), compared.manifest)
             record.write(work.cluster, applied.noted)
             step.progress(f"to {self}")
             work.undone(applied, step, lambda: go_back(work.cluster, target))
@@ -204,6 +206,13 @@ class _Rollback:
             return f"take {work.cluster.release} back to {self}"
 
         return Step("rollback", change, run, needs=("compare", "lock"), done=done)
+
+    def _overtaken(self, now: int) -> DogctlError:
+        return DogctlError(
+            f"revision {now} was made while this waited: what to go back to may be another now",
+            code="release-changed",
+            hint="look at dogctl history, and run the command again",
+        )
 
     def _gone(self, image: ImageRef) -> ConfigError:
         return ConfigError(
