@@ -120,7 +120,8 @@ class Live:
         """What it would become; None if its namespace is not there yet."""
         kind, namespace = self._place(item)
         try:
-            return self._kubernetes.apply(kind, item, namespace, dry_run=True, manager="helm")
+            # Not in Helm's name: Helm 4 would seem to give up the notes that it adds itself.
+            return self._kubernetes.apply(kind, item, namespace, dry_run=True)
         except DogctlError as error:
             if error.code == NOT_FOUND:
                 return None
