@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 
 from dogctl.image import ImageRef
 from tests.bench.commands import DOGCTL, seconds
@@ -39,12 +40,23 @@ def measure_release(folder: Path) -> Iterator[Row]:
         yield Row("a new image, dogctl / helm", dogctl / helm, "x", "at most 1.1")
         same = median(_ours(ours, versions[(ROUNDS - 1) % 2]) for _ in range(3))
         yield Row("nothing changed, dogctl", same, "s", "at most 2")
+        looks = [_status(ours) for _ in range(3)]
+        took, slowest = (median(column) for column in zip(*looks, strict=True))
+        goal = f"at most {slowest * 1.3 + 0.5:.2f}, by its slowest query"
+        yield Row("dogctl status", took, "s", goal)
 
 
 def _ours(project: ReleaseProject, image: ImageRef) -> float:
     words = (DOGCTL, "release", "--env", "dev", "--image", f":{image.tag}")
     argv = project.docker.command("env", f"--chdir={project.root}", *words)
     return seconds(tuple(argv), project.environ(), project.root)
+
+
+def _status(project: ReleaseProject) -> tuple[float, float]:
+    """The seconds of the whole command, and of its slowest query."""
+    began = perf_counter()
+    done = project.dogctl("status", "--env", "dev", "--json")
+    return perf_counter() - began, max(done.json["data"]["seconds"].values())
 
 
 def _helm(here: Cluster, image: ImageRef) -> float:
