@@ -16,6 +16,7 @@ from dogctl.secrets import Secret
 from tests.eventually import eventually
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.engine import own_engine
+from tests.testbed.google.machine import be_a_machine
 from tests.testbed.google.serving import CLUSTER, LOCATION, PROJECT, Google
 from tests.testbed.google.serving import google as google_cloud
 
@@ -82,10 +83,7 @@ def test_the_machine_may_have_an_account(
     cloud: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud.machine = cloud.account("builder")
-    for name, value in cloud.machine_environ.items():
-        monkeypatch.setenv(name, value)
-    # google-auth reads it when it is imported.
-    monkeypatch.setattr("google.auth.compute_engine._metadata._GCE_METADATA_HOST", value)
+    be_a_machine(cloud, monkeypatch)
     found = Connected(tmp_path, cloud)
     assert found.cluster.kubernetes.get(api.NAMESPACES, "default")
 

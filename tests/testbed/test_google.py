@@ -27,6 +27,7 @@ from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.engine import own_engine
 from tests.testbed.google import answers
 from tests.testbed.google.accounts import Account
+from tests.testbed.google.machine import be_a_machine
 from tests.testbed.google.serving import CLUSTER, LOCATION, PROJECT, Google
 from tests.testbed.google.serving import google as google_cloud
 
@@ -184,8 +185,7 @@ def test_a_key_that_nobody_knows(cloud: Google, releaser: Account) -> None:
 def test_a_machine_has_an_account(
     cloud: Google, releaser: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in cloud.machine_environ.items():
-        monkeypatch.setenv(name, value)
+    be_a_machine(cloud, monkeypatch)
     cloud.machine = releaser
     found, project = google.auth.default(scopes=SCOPES)
     assert project == PROJECT
