@@ -19,6 +19,7 @@ from dogctl.errors import DogctlError
 from dogctl.lifecycle.manifest import Object, is_kept, key, named_items, title
 
 THREADS = 8
+PREVIEW = "dogctl-preview"
 # Written by the cluster, or by nobody who matters here.
 _NOISE = {
     "metadata": (
@@ -120,8 +121,9 @@ class Live:
         """What it would become; None if its namespace is not there yet."""
         kind, namespace = self._place(item)
         try:
-            # Not in Helm's name: Helm 4 would seem to give up the notes that it adds itself.
-            return self._kubernetes.apply(kind, item, namespace, dry_run=True)
+            # In nobody's name: its owners would seem to give up what is not in the manifest, such
+            # as the notes that Helm 4 adds itself.
+            return self._kubernetes.apply(kind, item, namespace, dry_run=True, manager=PREVIEW)
         except DogctlError as error:
             if error.code == NOT_FOUND:
                 return None
