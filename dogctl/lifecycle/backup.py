@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,9 +137,8 @@ def dump(
     tables = len(server.ask(_TABLES.format(text(server.database.name)), root).split())
     try:
         with new_file(path) as file:
-            written = Written(file, step.glance)
-            server.dump(root, written)  # type: ignore[arg-type]
-            written.close()
+            with closing(Written(file, step.glance)) as written:
+                server.dump(root, written)  # type: ignore[arg-type]
             written.check()
     except OSError as error:
         raise DogctlError(

@@ -298,9 +298,8 @@ def test_a_dump_is_whole_and_private_or_not_there(tmp_path: Path) -> None:
 
     def write(statements: bytes) -> None:
         with dump_file.new_file(path) as file:
-            written = dump_file.Written(file, lambda _: None)
-            written.write(statements)
-            written.close()
+            with closing(dump_file.Written(file, lambda _: None)) as written:
+                written.write(statements)
             written.check()
 
     with pytest.raises(DogctlError, match="cut off"):
@@ -330,9 +329,12 @@ def test_a_file_that_is_no_whole_dump_is_refused(
 
 
 def test_a_full_disk_is_told() -> None:
-    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115  (closed below)
-    with full, pytest.raises(OSError, match="No space left"):
-        dump_file.Written(full, lambda _: None).write(DUMP)
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(OSError, match="No space left"),
+        closing(dump_file.Written(full, lambda _: None)) as written,
+    ):
+        written.write(DUMP)
 
 
 @pytest.mark.parametrize(
