@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import stat
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
