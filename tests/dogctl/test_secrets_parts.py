@@ -331,8 +331,8 @@ def test_a_file_that_is_no_whole_dump_is_refused(
 
 def test_a_full_disk_is_told() -> None:
     with (
-        Path("/dev/full").open("wb", buffering=0) as full,
         pytest.raises(OSError, match="No space left"),
+        Path("/dev/full").open("wb") as full,
         closing(dump_file.Written(full, lambda _: None)) as written,
     ):
         written.write(DUMP)
