@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import httpx2
     from httpx2.websockets import WebSocketSession
 
-__all__ = ["APPLY", "JSON_PATCH", "MERGE", "STRATEGIC", "Kind", "Kubernetes", "Ran"]
+__all__ = ["APPLY", "JSON_PATCH", "MERGE", "Kind", "Kubernetes", "Ran"]
 
 Object = dict[str, Any]
 
@@ -34,7 +34,6 @@ PAGE = 500
 GONE = 410
 
 MERGE = "application/merge-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dogctl.clouds.kubernetes import DAEMON_SETS, DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS
+from dogctl.clouds.kubernetes import PODS, SERVICES
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.address import first_port
 from dogctl.lifecycle.cluster_facts import problem
 from dogctl.lifecycle.history import not_released
 from dogctl.lifecycle.manifest import Object, containers, title
 from dogctl.lifecycle.release_parts import (
+    SERVING,
     app_workload,
     component,
     main_container,
@@ -24,12 +25,11 @@ from dogctl.lifecycle.release_parts import (
     workload,
 )
 from dogctl.lifecycle.rollout import is_ready
+from dogctl.lifecycle.workloads import KINDS
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
     from dogctl.lifecycle.cluster import Cluster
-
-_KINDS = {"Deployment": DEPLOYMENTS, "StatefulSet": STATEFUL_SETS, "DaemonSet": DAEMON_SETS}
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class AppPods:
     @cached_property
     def workload(self) -> Object:
         """What the pods belong to. Raises ConfigError for a component that there is not."""
-        with ThreadPoolExecutor(len(_KINDS)) as pool:
-            found = [item for items in pool.map(self._of_kind, _KINDS) for item in items]
+        with ThreadPoolExecutor(len(SERVING)) as pool:
+            found = [item for items in pool.map(self._of_kind, SERVING) for item in items]
         if not found:
             raise not_released(self.project, self.cluster)
         release = self.cluster.release
@@ -115,7 +115,7 @@ class AppPods:
         return int(number)
 
     def _of_kind(self, kind: str) -> list[Object]:
-        found = self.cluster.kubernetes.select(_KINDS[kind], self.cluster.namespace)
+        found = self.cluster.kubernetes.select(KINDS[kind], self.cluster.namespace)
         named = [{"kind": kind, **item} for item in found]
         return of_release(named, self.cluster.release, self.cluster.namespace)
 

@@ -187,7 +187,7 @@ def _count(look: Look) -> Data | None:
     """The number that the settings let the smoke test count, under its own name."""
     if look.counter is None or (found := look.asking[COUNT]) is None:
         return None
-    number, (_, code, body) = look.counter.number, found
+    number, (_, code, body) = look.counter, found
     try:
         if code != 200:
             raise ValueError(f"answers {code}")

@@ -30,10 +30,15 @@ def deployed(found: Sequence[Revision]) -> Revision | None:
     return next((each for each in reversed(found) if each.status is Status.DEPLOYED), None)
 
 
+def present(found: Sequence[Revision]) -> Revision | None:
+    """The revision that runs, or the last one if none does."""
+    return deployed(found) or (found[-1] if found else None)
+
+
 def running(cluster: Cluster) -> Revision:
     """The revision that runs. Raises ConfigError if there is none."""
     found = revisions(cluster)
-    latest = deployed(found) or (found[-1] if found else None)
+    latest = present(found)
     if latest is None:
         raise ConfigError(
             f"there is no release {cluster.release} in {cluster.namespace}",

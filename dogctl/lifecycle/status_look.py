@@ -34,10 +34,11 @@ from dogctl.lifecycle.cluster import check_pin
 from dogctl.lifecycle.manifest import Object, key, objects
 from dogctl.lifecycle.reach import known, reach
 from dogctl.lifecycle.release_parts import SERVING, app_workload, of_release, service_of
-from dogctl.lifecycle.revisions import deployed, revisions
+from dogctl.lifecycle.revisions import present, revisions
+from dogctl.lifecycle.visits import counted
 
 if TYPE_CHECKING:
-    from dogctl.config.checks import Check
+    from dogctl.config.checks import Number
     from dogctl.config.model import Project
     from dogctl.lifecycle.cluster import Cluster
     from dogctl.tools.helm_storage import Revision
@@ -119,13 +120,11 @@ class Look:
     def revision(self) -> Revision | None:
         """The revision that runs, or the last one if none does. Raises DogctlError."""
         found = self.asking[REVISIONS]
-        return deployed(found) or (found[-1] if found else None)
+        return present(found)
 
     @cached_property
-    def counter(self) -> Check | None:
-        """The check of the smoke test whose number is read without adding to it."""
-        checks = self.project.settings.checks or ()
-        return next((each for each in checks if each.increases_by and each.number.path), None)
+    def counter(self) -> Number | None:
+        return counted(self.project.settings)
 
     def live(self) -> dict[Key, Object | DogctlError | None]:
         """The manifest's objects as they are, by `manifest.key`; None for what is gone."""
@@ -187,11 +186,7 @@ class Look:
         return name, code, (own_words(body) or body.decode(errors="replace"))
 
     def _count(self) -> tuple[str, int, str] | None:
-        return (
-            self._get(self.counter.number.path)
-            if self.counter and self.counter.number.path
-            else None
-        )
+        return self._get(self.counter.path) if self.counter and self.counter.path else None
 
     def _reach(self) -> list[dict[str, Any]]:
         if (service := self.service) is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +9,7 @@ from dogctl.clouds.kubernetes import Object
 from dogctl.config.checks import Number
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
+from dogctl.lifecycle.smoke_checks import read_number
 from dogctl.lifecycle.verify import app_service
 
 if TYPE_CHECKING:
@@ -22,9 +21,7 @@ def visits(
     cluster: Cluster, settings: Settings, manifest: Sequence[Object], image: ImageRef | None
 ) -> int | None:
     """The app's own number, asked through its service; None if there is none, or no answer."""
-    number = next(
-        (c.number for c in settings.checks or () if c.increases_by and c.number.path), None
-    )
+    number = counted(settings)
     service = app_service(manifest, image)
     if number is None or number.path is None or service is None:
         return None
@@ -35,18 +32,15 @@ def visits(
     return read(number, body) if status == 200 else None
 
 
+def counted(settings: Settings) -> Number | None:
+    """The number that the smoke test counts, where it can be read without adding to it."""
+    checks = settings.checks or ()
+    return next((each.number for each in checks if each.increases_by and each.number.path), None)
+
+
 def read(number: Number, body: bytes) -> int | None:
     """The number in an answer; None if it is not there."""
-    text = body.decode(errors="replace")
     try:
-        if number.json:
-            value = json.loads(text)
-            for key in number.json.split("."):
-                value = value[key]
-            return int(value)
-        if number.text:
-            found = re.search(number.text, text, re.MULTILINE)
-            return int(float(found[1])) if found else None
-        return int(text)
-    except (ValueError, KeyError, TypeError, IndexError):
+        return int(read_number(number, body.decode(errors="replace")))
+    except ValueError:
         return None

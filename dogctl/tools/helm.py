@@ -124,20 +124,9 @@ class Helm:
         command = self._command()
         self._ask(command.rollback(release, revision, namespace=self._namespace))
 
-    def uninstall(self, release: str, *, keep_history: bool = False, wait: bool = True) -> None:
+    def uninstall(self, release: str, *, wait: bool = True) -> None:
         """Remove the release, and wait until its objects are gone."""
-        self._ask(
-            self._command().uninstall(
-                release, namespace=self._namespace, keep_history=keep_history, wait=wait
-            )
-        )
-
-    def chart(self, chart: Source) -> Values:
-        """What is in its Chart.yaml."""
-        found: Values = self._ask(
-            self._command().show_chart(chart.ref, repo=chart.repository, version=chart.version)
-        )
-        return found
+        self._ask(self._command().uninstall(release, namespace=self._namespace, wait=wait))
 
     def defaults(self, chart: Source) -> Values:
         """What is in its values.yaml."""

@@ -19,7 +19,6 @@ from typing import Any
 
 Object = dict[str, Any]
 
-SECRET_TYPE = "helm.sh/release.v1"  # noqa: S105  (the name of a type)
 _MAGIC = b"\x1f\x8b"
 _PART = re.compile(r"^# Source: [^/\n]+/charts/", re.MULTILINE)
 
