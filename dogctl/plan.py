@@ -8,7 +8,7 @@ at the same time, in threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -110,6 +110,7 @@ class Step:
         looks: whether it only looks, so that there is never anything of it to do.
         always: whether it tears down: once one of the steps that it needs has begun, it runs when
             all of them have ended, however they did, and a request to stop does not reach it.
+        plan: makes the plan whose steps are its work, instead of `run`; answers their results.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Step:
     detail: Callable[[Results], Sequence[str]] = lambda _: ()
     looks: bool = False
     always: bool = False
+    plan: Callable[[Results], Plan] | None = None
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one step ended; `seconds` it took, `error` if it failed, whether it ever `began`."""
+    """How one step ended; `seconds` it took, `error` if it failed, whether it ever `began`.
+
+    `inner` is what the steps of its own plan did, if it has one.
+    """
 
     status: Status
     seconds: float = 0.0
     error: BaseException | None = None
     began: bool = True
+    inner: Report | None = None
 
 
 @dataclass
@@ -177,6 +183,13 @@ class Report:
     def changed(self) -> bool:
         return any(outcome.status is Status.DONE for outcome in self.outcomes.values())
 
+    def all(self) -> Iterator[tuple[str, Outcome]]:
+        """The outcomes with their steps' names; those of a step's own plan come after its own."""
+        for name, outcome in self.outcomes.items():
+            yield name, outcome
+            if outcome.inner:
+                yield from ((_inside(name, each), end) for each, end in outcome.inner.all())
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -196,19 +209,49 @@ class Preview:
     looks: bool = False
 
 
+def stage(
+    name: str,
+    change: Callable[[Results], str],
+    plan: Callable[[Results], Plan],
+    needs: tuple[str, ...] = (),
+    done: Callable[[Results], Any | None] = lambda _: None,
+) -> Step:
+    """A step whose work is a plan of its own, made once what it needs is known."""
+
+    def run(_: Run) -> Any:
+        raise AssertionError("its plan is its work")
+
+    return Step(name, change, run, needs=needs, done=done, plan=plan)
+
+
 def preview(plan: Plan) -> list[Preview]:
     """Ask every step what it would do, changing nothing."""
+    previews, _ = _preview(plan)
+    return previews
+
+
+def _preview(plan: Plan) -> tuple[list[Preview], Results]:
     results = Results()
     previews = []
     for step in plan.steps:
         known = all(need in results for need in step.needs)
         answer = step.done(results) if known else None
+        inner: list[Preview] = []
+        if known and answer is None and step.plan:
+            inner, found = _preview(step.plan(results))
+            answer = found if all(each.status for each in inner) else None
         if answer is not None:
             results.put(step.name, answer)
         status = Status.UNCHANGED if answer is not None else None
         detail = tuple(step.detail(results)) if known else ()
         previews.append(Preview(step.name, step.change(results), status, detail, step.looks))
-    return previews
+        previews += [replace(each, step=_inside(step.name, each.step)) for each in inner]
+    return previews, results
+
+
+def _inside(outer: str, step: str) -> str:
+    """What a step of another step's plan is called."""
+    return f"{outer}/{step}"
 
 
 def execute(plan: Plan, reporter: Reporter, stop: threading.Event | None = None) -> Report:
@@ -265,6 +308,9 @@ class _Execution:
         try:
             answer = step.done(self.report.results)
             status = Status.DONE if answer is None else Status.UNCHANGED
+            if answer is None and step.plan:
+                inner = step.plan(self.report.results)
+                return self._run_inner(step, inner, began)
             if answer is None:
                 stop = threading.Event() if step.always else self.stop
                 answer = step.run(Run(step, self.report.results, self.reporter, stop))
@@ -275,6 +321,17 @@ class _Execution:
         self.report.results.put(step.name, answer)
         return Outcome(status, monotonic() - began)
 
+    def _run_inner(self, step: Step, plan: Plan, began: float) -> Outcome:
+        report = execute(plan, _Inside(step, self.reporter), self.stop)
+        seconds, error = monotonic() - began, report.error
+        if error:
+            stopped = isinstance(error, Cancelled)
+            status = Status.CANCELLED if stopped else Status.FAILED
+            return Outcome(status, seconds, error, inner=report)
+        self.report.results.put(step.name, report.results)
+        status = Status.DONE if report.changed else Status.UNCHANGED
+        return Outcome(status, seconds, inner=report)
+
     def _cancelled(self, step: Step, seconds: float = 0.0) -> Outcome:
         known = all(need in self.report.results for need in step.needs)
         left = step.left(self.report.results) if known else None
@@ -283,3 +340,26 @@ class _Execution:
     def _settle(self, step: Step, outcome: Outcome) -> None:
         self.report.outcomes[step.name] = outcome
         self.reporter.finished(step, outcome)
+
+
+class _Inside:
+    """Hears of the steps of another step's plan, and tells whose they are."""
+
+    def __init__(self, outer: Step, reporter: Reporter) -> None:
+        self._outer = outer
+        self._reporter = reporter
+
+    def _named(self, step: Step) -> Step:
+        return replace(step, name=_inside(self._outer.name, step.name))
+
+    def started(self, step: Step) -> None:
+        self._reporter.started(self._named(step))
+
+    def progress(self, step: Step, message: str) -> None:
+        self._reporter.progress(self._named(step), message)
+
+    def glance(self, step: Step, message: str) -> None:
+        self._reporter.glance(self._named(step), message)
+
+    def finished(self, step: Step, outcome: Outcome) -> None:
+        self._reporter.finished(self._named(step), outcome)

@@ -101,7 +101,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
 def _steps(report: Report) -> list[dict[str, Any]]:
     return [
         {"step": name, "status": outcome.status, "seconds": round(outcome.seconds, 3)}
-        for name, outcome in report.outcomes.items()
+        for name, outcome in report.all()
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from dogctl.config import parse
 from dogctl.config.checks import Check, parse_checks
+from dogctl.config.hooks import Hook, Stage, parse_hooks, parse_stages
 from dogctl.secrets import Secret
 
 # The origin of a value that nobody set.
@@ -249,6 +250,42 @@ class Settings:
         "whether the bundled database is dumped before its image changes and before it goes:"
         " offered, required or never",
         default=Backup.OFFERED,
+    )
+    infra: str | None = _setting(
+        parse.text, "folder of the environment's Terraform configuration, such as tf/gke"
+    )
+    state: str | None = _setting(
+        parse.state, "where Terraform's state is: s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or local"
+    )
+    state_table: str | None = _setting(
+        parse.text, "DynamoDB table that locks a state in S3; without it S3 itself does"
+    )
+    state_region: str | None = _setting(
+        parse.text, "AWS region of the state and its table", env="AWS_REGION"
+    )
+    infra_values: Mapping[str, str] = _setting(
+        parse.outputs,
+        "values of the chart that are outputs of Terraform's",
+        default=MappingProxyType({}),
+    )
+    infra_secrets: Mapping[str, str] = _setting(
+        parse.outputs,
+        "secrets of the app that are outputs of Terraform's",
+        default=MappingProxyType({}),
+    )
+    ships_from: tuple[str, ...] = _setting(
+        parse.refs,
+        "branches and tags that are deployed to the environment; without any every one",
+        default=(),
+    )
+    skip: tuple[Stage, ...] = _setting(
+        parse_stages, "steps that a deploy leaves out", default=(), flag="--skip"
+    )
+    hooks: tuple[Hook, ...] = _setting(
+        parse_hooks, "commands and Jobs before and after the steps of a deploy", default=()
+    )
+    approval_hours: float = _setting(
+        parse.hours, "hours that an approved plan of a deploy is good for", default=24.0
     )
     faults: str | None = _for_app(parse.text, "faults on demand of the app, for tests", "FAULTS")
     database_url: Secret | None = _for_app(

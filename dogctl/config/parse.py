@@ -24,6 +24,10 @@ STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
 TAG = re.compile(r"(\{branch\}|[A-Za-z0-9_.-])+")
 PIN = re.compile(r"[0-9a-f-]{36}/[0-9a-f]{16}")
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+STATE = re.compile(r"local|(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?")
+OUTPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+REF = re.compile(r"(branch|tag):[^\s:]+")
 PATH = re.compile(r"/[\w\-./~%?=&]*")
 
 
@@ -65,6 +69,13 @@ def seconds(value: Any) -> float:
     number = _number(value)
     if number is None or not 0 < number <= 86_400:
         raise ValueError("must be a number of seconds above 0")
+    return number
+
+
+def hours(value: Any) -> float:
+    number = _number(value)
+    if number is None or not 0 < number <= 720:
+        raise ValueError("must be a number of hours above 0, and 720 at most")
     return number
 
 
@@ -167,6 +178,31 @@ def variables(value: Any) -> Mapping[str, str]:
         if isinstance(item, bool) or not isinstance(item, str | int | float) or "\0" in str(item):
             raise ValueError(f"the value of {key} must be text or a number")
     return MappingProxyType({key: str(item) for key, item in value.items()})
+
+
+def state(value: Any) -> str:
+    if not isinstance(value, str) or not STATE.fullmatch(value):
+        raise ValueError("must be s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or local")
+    return value.rstrip("/")
+
+
+def outputs(value: Any) -> Mapping[str, str]:
+    """What an output of Terraform's becomes: names, or paths such as `database.host`."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(v, str) and OUTPUT.fullmatch(k) and VARIABLE.fullmatch(v)
+        for k, v in value.items()
+    ):
+        raise ValueError(
+            'must be a table of NAME = "OUTPUT", the name of one of Terraform\'s outputs'
+        )
+    return MappingProxyType(dict(value))
+
+
+def refs(value: Any) -> tuple[str, ...]:
+    """Patterns of branches and tags."""
+    if not isinstance(value, list) or not all(REF.fullmatch(str(item)) for item in value):
+        raise ValueError('must be a list such as ["branch:main", "tag:v*"]')
+    return tuple(value)
 
 
 def secret(value: Any) -> Secret:

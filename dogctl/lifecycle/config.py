@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Fields, Table
 from dogctl.config.checks import Check
+from dogctl.config.hooks import Hook
 from dogctl.config.model import DECLARATIONS, Settings
 from dogctl.secrets import Secret
 
@@ -68,7 +69,7 @@ def _plain(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _hidden(item) for name, item in value.items()}
     if isinstance(value, tuple):
-        return [item.as_data() if isinstance(item, Check) else item for item in value]
+        return [item.as_data() if isinstance(item, Check | Hook) else item for item in value]
     return value
 
 

@@ -45,6 +45,7 @@ ALLOWED = {
         "dogctl.plan",
         "dogctl.config.model",
         "dogctl.config.checks",
+        "dogctl.config.hooks",
         "dogctl.lifecycle",
         "dogctl.clouds",
         "dogctl.tools",

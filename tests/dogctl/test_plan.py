@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dogctl.errors import Cancelled, DogctlError
-from dogctl.plan import Outcome, Plan, Results, Run, Status, Step, execute, preview
+from dogctl.plan import Outcome, Plan, Results, Run, Status, Step, execute, preview, stage
 
 
 class Recorder:
@@ -198,3 +198,59 @@ def test_what_never_began_is_not_torn_down() -> None:
         "a": Status.SKIPPED,
         "z": Status.SKIPPED,
     }
+
+
+def nested(*inner: Step, needs: tuple[str, ...] = ()) -> Step:
+    return stage("outer", lambda _: "do more", lambda _: Plan("inner", inner), needs)
+
+
+def test_a_step_may_be_a_plan_of_its_own() -> None:
+    recorder = Recorder()
+    plan = Plan("test", (step("a"), nested(step("b"), step("c", "b"), needs=("a",))))
+    report = execute(plan, recorder)
+    assert report.results["outer"]["c"] == "C"
+    assert "outer/b: working" in recorder.heard
+    assert [name for name, _ in report.all()] == ["a", "outer", "outer/b", "outer/c"]
+    assert report.outcomes["outer"].status is Status.DONE
+
+
+def test_an_inner_plan_with_nothing_to_do_changes_nothing() -> None:
+    plan = Plan("test", (nested(step("b", done="there")),))
+    report = execute(plan, Recorder())
+    assert report.outcomes["outer"].status is Status.UNCHANGED
+    assert not report.changed
+    assert [(each.step, each.status) for each in preview(plan)] == [
+        ("outer", Status.UNCHANGED),
+        ("outer/b", Status.UNCHANGED),
+    ]
+
+
+def test_what_fails_inside_is_what_fails() -> None:
+    def fail(_: Run) -> Any:
+        raise DogctlError("no", code="no")
+
+    broken = Step("b", lambda _: "", fail)
+    report = execute(Plan("test", (nested(broken), step("last", "outer"))), Recorder())
+    assert str(report.error) == "no"
+    assert report.outcomes["last"].status is Status.SKIPPED
+
+
+def test_what_a_stop_inside_leaves_is_told() -> None:
+    stop = threading.Event()
+
+    def halt(run: Run) -> Any:
+        stop.set()
+        run.check()
+
+    broken = Step("b", lambda _: "", halt, left=lambda _: "half of it")
+    report = execute(Plan("test", (nested(broken),)), Recorder(), stop)
+    assert report.outcomes["outer"].status is Status.CANCELLED
+    assert isinstance(report.error, DogctlError)
+    assert report.error.detail == ("half of it",)
+
+
+def test_an_inner_plan_is_previewed_once_what_it_needs_is_known() -> None:
+    plan = Plan("test", (step("a"), nested(step("b"), needs=("a",))))
+    assert [each.step for each in preview(plan)] == ["a", "outer"]
+    plan = Plan("test", (step("a", done=1), nested(step("b"), needs=("a",))))
+    assert [each.step for each in preview(plan)] == ["a", "outer", "outer/b"]
