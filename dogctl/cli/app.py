@@ -12,6 +12,7 @@ from dogctl.cli import (
     build,
     db,
     gifs,
+    infra,
     local,
     project,
     push,
@@ -61,6 +62,7 @@ push.register(app)
 release.register(app)
 uninstall.register(app)
 project.register(app)
+app.add_typer(infra.app)
 app.add_typer(secrets.app)
 app.add_typer(db.app)
 app.add_typer(gifs.app)
