@@ -11,6 +11,7 @@ import typer
 from dogctl.cli import (
     build,
     db,
+    destroy,
     gifs,
     infra,
     local,
@@ -61,6 +62,7 @@ smoke.register(app)
 push.register(app)
 release.register(app)
 uninstall.register(app)
+destroy.register(app)
 project.register(app)
 app.add_typer(infra.app)
 app.add_typer(secrets.app)
