@@ -11,6 +11,7 @@ import typer
 from dogctl.cli import (
     build,
     db,
+    deploy,
     gifs,
     local,
     project,
@@ -59,6 +60,7 @@ build.register(app)
 smoke.register(app)
 push.register(app)
 release.register(app)
+deploy.register(app)
 uninstall.register(app)
 project.register(app)
 app.add_typer(secrets.app)

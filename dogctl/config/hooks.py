@@ -19,7 +19,7 @@ class Stage(StrEnum):
     SMOKE = "smoke"
     INFRA = "infra"
     RELEASE = "release"
-    PUBLISH = "publish"
+    TAG = "tag"
 
 
 @dataclass(frozen=True)

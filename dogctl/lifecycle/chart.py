@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dogctl import bundled
@@ -86,11 +87,18 @@ def _default(project: Project) -> Chart:
 
 
 def chart_values(
-    project: Project, chart: Chart, image: ImageRef, defaults: Mapping[str, Any] | None = None
+    project: Project,
+    chart: Chart,
+    image: ImageRef,
+    defaults: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] = MappingProxyType({}),
 ) -> Values:
     """The values of a release, strongest last: the chart's for this environment, the project's, ours.
 
-    The defaults of a chart that is no folder here have to be given, to know what it has a place for.
+    Args:
+        defaults: those of a chart that is no folder here, to know what it has a place for.
+        given: what is known of the environment only now, stronger than any other.
+
     Secrets are not among them, as Helm would show them to whoever may read the release.
     Raises ConfigError: a file is not there, holds no values, or ones that a protected environment
     refuses.
@@ -98,7 +106,7 @@ def chart_values(
     values: Values = {}
     for path in _overlays(project, chart):
         values = merged(values, _read(path))
-    values = merged(values, _own(project, chart, image, defaults or {}))
+    values = merged(merged(values, _own(project, chart, image, defaults or {})), given)
     if project.settings.protected and _variables(values).get(FAULTS):
         raise ConfigError(
             f"faults on demand are refused in the protected environment {project.environment}",
