@@ -1,5 +1,6 @@
 """`dogctl deploy`: everything from the source to a verified release."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,13 +11,29 @@ from dogctl.cli.release import BackUp, KeepFailed, LockWait, Nodes, Start
 if TYPE_CHECKING:
     from dogctl.answer import Answer
     from dogctl.cli.session import Session
+    from dogctl.config.model import Project
+    from dogctl.lifecycle.deploy.deploy import Approved
+    from dogctl.lifecycle.deploy.promote import Promoted
 
 Skip = Annotated[
     list[str] | None, typer.Option("--skip", metavar="STEP", help="Leave a step out, any number.")
 ]
-Image = Annotated[
+FromEnv = Annotated[
     str | None,
-    typer.Option("--image", metavar="REF", help="An image that is there; nothing is built then."),
+    typer.Option("--from-env", metavar="NAME", help="Ship the very image that runs there."),
+]
+AnyRef = Annotated[
+    bool, typer.Option("--any-ref", help="Deploy whatever branch or tag is checked out.")
+]
+PlanOut = Annotated[
+    Path | None,
+    typer.Option("--plan-out", metavar="FILE", help="Only plan it, for somebody to approve."),
+]
+Approve = Annotated[
+    Path | None, typer.Option("--approve", metavar="FILE", help="Carry out exactly this plan.")
+]
+Sha256 = Annotated[
+    str | None, typer.Option("--sha256", metavar="HASH", help="Hash of the plan to carry out.")
 ]
 
 
@@ -27,8 +44,12 @@ def register(app: typer.Typer) -> None:
 
 def deploy(
     session: "Session",
-    image: Image = None,
     skip: Skip = None,
+    from_env: FromEnv = None,
+    plan_out: PlanOut = None,
+    approve: Approve = None,
+    sha256: Sha256 = None,
+    any_ref: AnyRef = False,
     start: Start = False,
     nodes: Nodes = None,
     keep_failed: KeepFailed = False,
@@ -39,21 +60,85 @@ def deploy(
 ) -> "Answer":
     """Build, test, push, provision and release, as far as anything has changed."""
     from dogctl.lifecycle import release as releases
-    from dogctl.lifecycle.deploy.deploy import Wish, answer_deploy, plan_deploy
-    from dogctl.lifecycle.release_image import given_image
+    from dogctl.lifecycle.deploy.answers import answer_deploy
+    from dogctl.lifecycle.deploy.deploy import Wish, plan_deploy
+    from dogctl.lifecycle.deploy.planning import answer_planning
     from dogctl.lifecycle.release_steps import Options
 
-    project = session.load(skip=skip or None)
+    _exclude(plan_out, approve, sha256, from_env)
+    project = _project(session, skip)
     redact = session.channel.redact
     wish = Wish(
         Options(keep_failed, lock_wait, bool(backup)),
-        given_image(project, image) if image else None,
+        _promoted(session, from_env) if from_env else None,
         releases.Start(nodes) if start else None,
+        any_ref,
+        plan_out,
+        _approved(approve, sha256) if approve and sha256 else None,
+        only_looks=dry_run,
     )
     plan = plan_deploy(project, wish, remember=redact.add, redact=redact)
+    if plan_out:
+        return session.perform(plan, answer_planning, dry_run=dry_run, yes=yes)
     return session.perform(
         plan,
         lambda results: answer_deploy(project.environment or "", results),
         dry_run=dry_run,
         yes=yes,
     )
+
+
+def _exclude(
+    plan_out: Path | None, approve: Path | None, sha256: str | None, from_env: str | None
+) -> None:
+    """Raise ConfigError where one option excludes or needs another."""
+    from dogctl.errors import ConfigError
+
+    wrong = {
+        ("--plan-out and --approve exclude each other", "--approve"): plan_out and approve,
+        ("--approve needs the hash of what was approved", "--sha256"): approve and not sha256,
+        ("--sha256 is that of the plan to carry out", "--approve"): sha256 and not approve,
+        ("an approved plan names its image", "--from-env"): approve and from_env,
+    }
+    for (says, where), applies in wrong.items():
+        if applies:
+            raise ConfigError(says, code="usage", where=where, hint="dogctl deploy --help")
+
+
+def _project(session: "Session", skip: list[str] | None) -> "Project":
+    """The project in the environment that is named, or else in the one that this branch goes to."""
+    import os
+    from dataclasses import replace
+
+    from dogctl.config.hooks import parse_stages
+    from dogctl.lifecycle.deploy.refs import choose_environment, current_refs
+    from dogctl.tools.runner import LOCAL
+
+    if session.environment is None:
+        anywhere = session.project
+        taken = {
+            name: replace(session, environment=name).load().settings.ships_from
+            for name in anywhere.environments
+        }
+        refs = current_refs(anywhere, LOCAL, os.environ)
+        session.environment = choose_environment(taken, refs)
+    project = session.load()
+    more = parse_stages(skip or [])
+    settings = replace(project.settings, skip=(*project.settings.skip, *more))
+    return replace(project, settings=settings)
+
+
+def _promoted(session: "Session", environment: str) -> "Promoted":
+    from dataclasses import replace
+
+    from dogctl.lifecycle.deploy.promote import running_there
+
+    source = replace(session, environment=environment).load()
+    return running_there(source, session.channel.redact.add)
+
+
+def _approved(path: Path, sha256: str) -> "Approved":
+    from dogctl.lifecycle.deploy.approval import read
+    from dogctl.lifecycle.deploy.deploy import Approved
+
+    return Approved(read(path, sha256), sha256)

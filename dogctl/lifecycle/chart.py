@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,3 +180,16 @@ def _own(project: Project, chart: Chart, image: ImageRef, defaults: Mapping[str,
         given = {part: getattr(settings, f"db_{part}") for part in parts}
         own["database"] = {part: value for part, value in given.items() if value is not None}
     return {key: value for key, value in own.items() if value}
+
+
+def inputs_hash(chart: Chart, values: Mapping[str, Any]) -> str:
+    """One hash of all that decides what a release renders: the chart's files and the values."""
+    digest = hashlib.sha256(json.dumps([chart.version, values], sort_keys=True).encode())
+    root = Path(chart.ref)
+    if not root.exists():
+        digest.update(chart.ref.encode())
+    for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
+        if path.is_file():
+            digest.update(str(path.relative_to(root)).encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -17,7 +17,7 @@ from dogctl.errors import Cancelled, ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, release_secrets
 from dogctl.lifecycle.bundle import ALONE, Bundle
-from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart
+from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart, inputs_hash
 from dogctl.lifecycle.cluster import check_pin, connect
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.image import shown
@@ -104,6 +104,31 @@ def plan_release(
     )
     warning = f"{project.environment} is protected. This releases to {cluster.namespace} there."
     return Plan("release", steps, warning if project.settings.protected else None)
+
+
+def plan_comparison(
+    project: Project,
+    image: str,
+    bundle: Bundle = ALONE,
+    *,
+    remember: Remember = lambda _: None,
+    redact: Redact = lambda text: text,
+    runner: Runner = LOCAL,
+) -> Plan:
+    """Only look what a release would change. Raises as `plan_release` does."""
+    cluster = connect(project, remember=remember, runner=runner)
+    work = _Work(project, cluster, Options(), remember, redact, verb="compare", applies="upgrade")
+    found = image_step(project, cluster.target, image, (), remember, runner)
+    return Plan("compare", (found, _Release(work, bundle).compare()))
+
+
+def inputs(project: Project, image: ImageRef) -> str:
+    """One hash of the chart and the values that a release of the image is made of.
+
+    Raises ConfigError.
+    """
+    chart = find_chart(project)
+    return inputs_hash(chart, chart_values(project, chart, image))
 
 
 def answer_release(environment: str, results: Results) -> Answer:

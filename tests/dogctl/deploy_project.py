@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from dogctl.clouds.kubeconfig import find, fingerprint
 from tests.dogctl.engine_project import EngineProject
 from tests.dogctl.release_project import APP, PYTHON, VALUES, context
 from tests.testbed.cluster.cluster import Cluster
@@ -43,7 +44,14 @@ target = "context"
 context = "CONTEXT"
 namespace = "NAME-prod"
 protected = true
+pin = "PIN"
 """
+
+
+def identity(cluster: Cluster) -> str:
+    """What an environment is pinned to."""
+    uid = cluster.kubectl("get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}")
+    return f"{uid}/{fingerprint(find(context(cluster), cluster.environ))}"
 
 
 class DeployProject(EngineProject):
@@ -54,7 +62,8 @@ class DeployProject(EngineProject):
         self.cluster = cluster
         self.name = name
         settings = SETTINGS.replace("NAME", name).replace("CONTEXT", context(cluster))
-        self.configure(settings.replace("REGISTRY", str(cluster.engine.registry)) + more)
+        settings = settings.replace("REGISTRY", str(cluster.engine.registry))
+        self.configure(settings.replace("PIN", identity(cluster)) + more)
         (root / "app.py").write_text(APP)
         (root / "Dockerfile").write_text(RECIPE)
         (root / "compose.yaml").write_text(COMPOSE)

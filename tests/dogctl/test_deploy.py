@@ -35,3 +35,57 @@ def test_one_command_from_the_source_to_pods_that_answer(here: Cluster, tmp_path
     second = project.deploy()
     assert second["revision"] == 2
     assert second["image"] != first["image"]
+
+
+def test_prod_gets_what_was_approved_and_nothing_else(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "approved")
+    refused = project.dogctl("deploy", "--env", "prod", "--yes")
+    assert refused.code == 2
+    assert "takes approved plans only" in refused.err
+    assert "dogctl deploy --env prod --plan-out FILE" in refused.err
+
+    planned = project.deploy("--plan-out", ".dogctl/plan.json", env="prod")
+    assert "+ Deployment/approved" in planned["changes"]
+    assert here.kubectl("get", "namespace", "approved-prod", "--ignore-not-found") == ""
+    words = ("--approve", ".dogctl/plan.json", "--sha256", planned["sha256"])
+    project.change()
+    refused = project.dogctl("deploy", "--env", "prod", *words)
+    assert refused.code == 2
+    assert "the commit: approved" in refused.err
+
+    project.git("checkout", "--quiet", "HEAD~1")
+    done = project.deploy(*words, env="prod")
+    assert done["image"] == planned["image"]
+    assert not project.deploy(*words, env="prod")["changed"]
+
+
+def test_what_changed_after_the_approval_is_told(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "drifted")
+    words = ("--plan-out", "plan.json", "--any-ref")
+    (tmp_path / ".gitignore").write_text("plan.json\n.dogctl/\n")
+    project.commit("ignore the plan")
+    first = project.deploy(*words, env="prod")
+    project.deploy("--approve", "plan.json", "--sha256", first["sha256"], env="prod")
+    project.change()
+    second = project.deploy(*words, env="prod")
+    here.kubectl("scale", "deployment/drifted", "--replicas=3", "--namespace=drifted-prod")
+    refused = project.dogctl(
+        "deploy", "--env", "prod", "--approve", "plan.json", "--sha256", second["sha256"]
+    )
+    assert refused.code == 1
+    assert "spec.replicas: 3 -> 2" in refused.err
+    assert "--plan-out" in refused.err
+
+
+def test_promotion_ships_the_very_digest(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "promoted")
+    refused = project.dogctl(
+        "deploy", "--env", "prod", "--from-env", "dev", "--plan-out", ".dogctl/plan.json"
+    )
+    assert "not released in dev" in refused.err
+    first = project.deploy()
+    project.change()
+    planned = project.deploy("--from-env", "dev", "--plan-out", ".dogctl/plan.json", env="prod")
+    assert planned["image"] == first["image"]
+    words = ("--approve", ".dogctl/plan.json", "--sha256", planned["sha256"])
+    assert project.deploy(*words, env="prod")["image"] == first["image"]

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dogctl.answer import Answer, Fields, Text
 from dogctl.config.hooks import Stage
+from dogctl.errors import ConfigError
 from dogctl.image import ImageRef
-from dogctl.lifecycle.build import Built, plan_build
+from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
+from dogctl.lifecycle.deploy import approval, refs
+from dogctl.lifecycle.deploy.approval import Approval
+from dogctl.lifecycle.deploy.planning import Planning
+from dogctl.lifecycle.deploy.promote import Promoted
 from dogctl.lifecycle.deploy.stages import ordered
-from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.push import Candidate, Part, Release, plan_push
-from dogctl.lifecycle.release import Start, answer_release, plan_release
+from dogctl.lifecycle.release import Start, inputs, plan_comparison, plan_release
 from dogctl.lifecycle.release_steps import Options
 from dogctl.lifecycle.smoke import plan_smoke
-from dogctl.lifecycle.smoke_passes import Pass
 from dogctl.lifecycle.source import Source, read_source
+from dogctl.lifecycle.tags import image_tags
 from dogctl.lifecycle.targets import driver
 from dogctl.plan import Plan, Results, Step, stage
-from dogctl.secrets import Remember
+from dogctl.secrets import Redactor, Remember
 from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:
@@ -34,18 +39,34 @@ MAKING = frozenset({Stage.BUILD, Stage.PUSH, Stage.SMOKE, Stage.TAG})
 
 
 @dataclass(frozen=True)
+class Approved:
+    """A plan that was approved, and its hash."""
+
+    plan: Approval
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Wish:
     """What the user asks of one deploy.
 
     Args:
         options: those of the release.
-        image: an image that is there already; None for that of what is checked out.
+        promoted: an image that is there already; None for that of what is checked out.
         start: start the cluster first, if it is one on this machine.
+        any_ref: whatever branch or tag this is.
+        plan_out: only plan it, and write that to this file, to be approved.
+        approved: carry out exactly this.
+        only_looks: whether nothing will be carried out, so that no approval is needed.
     """
 
     options: Options
-    image: ImageRef | None = None
+    promoted: Promoted | None = None
     start: Start | None = None
+    any_ref: bool = False
+    plan_out: Path | None = None
+    approved: Approved | None = None
+    only_looks: bool = False
 
 
 def plan_deploy(
@@ -53,16 +74,18 @@ def plan_deploy(
     wish: Wish,
     *,
     remember: Remember = lambda _: None,
-    redact: Redact = lambda text: text,
+    redact: Redactor | None = None,
     runner: Runner = LOCAL,
+    environ: Mapping[str, str] = os.environ,
 ) -> Plan:
-    """Everything from the source to a verified release.
+    """Everything from the source to a verified release, or to a plan of it that can be approved.
 
-    Raises ConfigError, and DogctlError where git or the engine is away.
+    Raises ConfigError: this is no branch for it, or no plan that was approved; and DogctlError where
+    git or the engine is away.
     """
-    work = _Deploy(project, wish, remember, redact, runner)
-    warning = f"{project.environment} is protected. This deploys to it."
-    return Plan(VERB, work.steps(), warning if project.settings.protected else None)
+    deploy = _Deploy(project, wish, remember, redact or Redactor(), runner, environ)
+    deploy.check()
+    return Plan(VERB, deploy.steps())
 
 
 @dataclass(frozen=True)
@@ -70,16 +93,75 @@ class _Deploy:
     project: Project
     wish: Wish
     remember: Remember
-    redact: Redact
+    redact: Redactor
     runner: Runner
+    environ: Mapping[str, str]
+
+    def check(self) -> None:
+        """Raise ConfigError if it must not be."""
+        project, wish = self.project, self.wish
+        if wish.approved:
+            approval.check(
+                wish.approved.plan,
+                project=project.settings.name,
+                environment=project.environment or "",
+                commit=self._source.revision,
+                inputs=inputs(project, wish.approved.plan.ref),
+            )
+            return
+        if not wish.any_ref and not wish.promoted:
+            refs.check_ref(project, refs.current_refs(project, self.runner, self.environ))
+        if project.settings.protected and not (wish.plan_out or wish.only_looks):
+            raise ConfigError(
+                f"{project.environment} is protected: it takes approved plans only",
+                code="not-approved",
+                where=project.origins["protected"],
+                hint="dogctl deploy --plan-out FILE; once that is approved,"
+                " dogctl deploy --approve FILE --sha256 HASH",
+            )
 
     def steps(self) -> tuple[Step, ...]:
-        return ordered(self._steps[each] for each in self._stages)
+        stages = [each for each in self._stages if each is not Stage.RELEASE]
+        if self.wish.plan_out is None:
+            return ordered(self._steps[each] for each in self._stages)
+        first = ordered(self._steps[each] for each in stages)
+        planning = Planning(
+            self.project,
+            self.wish.plan_out,
+            self._source.revision,
+            self._planned_image,
+            self._compare if Stage.RELEASE in self._stages else None,
+            self.environ,
+            self.redact.data,
+        )
+        return (*first, *planning.steps(tuple(step.name for step in first)))
+
+    def _planned_image(self, results: Results) -> ImageRef:
+        """With its digest, or where it is not pushed the name that it was built under."""
+        found = self._image or pushed(results)
+        return found or image_tags(self.project, self._source)[0]
+
+    def _compare(self, results: Results) -> Plan:
+        return plan_comparison(
+            self.project,
+            str(self._planned_image(results)),
+            self._bundle(results),
+            remember=self.remember,
+            redact=self.redact,
+            runner=self.runner,
+        )
+
+    @cached_property
+    def _image(self) -> ImageRef | None:
+        """An image that is there already."""
+        if self.wish.approved:
+            return self.wish.approved.plan.ref
+        return self.wish.promoted.image if self.wish.promoted else None
 
     @cached_property
     def _stages(self) -> tuple[Stage, ...]:
         left_out = set(self.project.settings.skip)
-        if self.wish.image:
+        if self._image:
             left_out |= MAKING
         if not self._pushes:
             left_out |= {Stage.PUSH, Stage.TAG}
@@ -129,42 +211,37 @@ class _Deploy:
         return read_source(self.project, self.runner)
 
     def _release(self, results: Results) -> Plan:
-        image = self.wish.image or _pushed(results)
+        image = self._image or pushed(results)
         plan = plan_release(
             self.project,
             str(image) if image else None,
             self.wish.options,
             start=self.wish.start,
-            bundle=Bundle(commit=self._source.revision),
+            bundle=self._bundle(results),
             remember=self.remember,
             redact=self.redact,
             runner=self.runner,
         )
         return replace(plan, warning=None)
 
+    def _bundle(self, _results: Results) -> Bundle:
+        commit = self._source.revision
+        if self.wish.promoted:
+            commit = self.wish.promoted.commit
+        bundle = Bundle(commit=commit)
+        if self.wish.approved:
+            planned = self.wish.approved.plan.release
+            bundle = replace(bundle, approval=self.wish.approved.sha256)
+            if planned is not None:
+                return replace(bundle, expect=partial(approval.check_changes, planned))
+        return bundle
 
-def _pushed(results: Results) -> ImageRef | None:
+
+def pushed(results: Results) -> ImageRef | None:
     """The image in its registry, by its digest; None if this deploy has pushed none."""
     tagged = results.get(Stage.TAG) or results.get(Stage.PUSH)
     if tagged is None:
         return None
-    pushed: Candidate = tagged["candidate"]
-    release: Release = tagged.get("release", Release(pushed.ref, ()))
-    return release.ref.pinned(pushed.digest)
-
-
-def answer_deploy(environment: str, results: Results) -> Answer:
-    """What each stage came to, and where the app runs now."""
-    rows = []
-    if Stage.BUILD in results:
-        built: Built = results[Stage.BUILD]["build"]
-        rows.append(("Built", f"in {built.seconds:.1f} s" if built.fresh else "already"))
-    if Stage.SMOKE in results:
-        passed = isinstance(results[Stage.SMOKE]["start"], Pass)
-        rows.append(("Smoke test", "passed already" if passed else "passed"))
-    data: dict[str, Any] = {"environment": environment}
-    if Stage.RELEASE not in results:
-        return Answer(data, (Text(f"deployed to {environment}"), Fields(tuple(rows))))
-    released = answer_release(environment, results[Stage.RELEASE])
-    says, *others = released.blocks
-    return Answer({**data, **released.data}, (says, Fields(tuple(rows)), *others))
+    found: Candidate = tagged["candidate"]
+    release: Release = tagged.get("release", Release(found.ref, ()))
+    return release.ref.pinned(found.digest)

@@ -1,0 +1,29 @@
+"""What a deploy answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dogctl.answer import Answer, Fields, Text
+from dogctl.config.hooks import Stage
+from dogctl.lifecycle.build import Built
+from dogctl.lifecycle.release import answer_release
+from dogctl.lifecycle.smoke_passes import Pass
+from dogctl.plan import Results
+
+
+def answer_deploy(environment: str, results: Results) -> Answer:
+    """What each stage came to, and where the app runs now."""
+    rows = []
+    if Stage.BUILD in results:
+        built: Built = results[Stage.BUILD]["build"]
+        rows.append(("Built", f"in {built.seconds:.1f} s" if built.fresh else "already"))
+    if Stage.SMOKE in results:
+        passed = isinstance(results[Stage.SMOKE]["start"], Pass)
+        rows.append(("Smoke test", "passed already" if passed else "passed"))
+    data: dict[str, Any] = {"environment": environment}
+    if Stage.RELEASE not in results:
+        return Answer(data, (Text(f"deployed to {environment}"), Fields(tuple(rows))))
+    released = answer_release(environment, results[Stage.RELEASE])
+    says, *others = released.blocks
+    return Answer({**data, **released.data}, (says, Fields(tuple(rows)), *others))
