@@ -107,12 +107,10 @@ def _exclude(
 
 def _project(session: "Session", skip: list[str] | None) -> "Project":
     """The project in the environment that is named, or else in the one that this branch goes to."""
-    import os
     from dataclasses import replace
 
     from dogctl.config.hooks import parse_stages
     from dogctl.lifecycle.deploy.refs import choose_environment, current_refs
-    from dogctl.tools.runner import LOCAL
 
     if session.environment is None:
         anywhere = session.project
@@ -120,7 +118,7 @@ def _project(session: "Session", skip: list[str] | None) -> "Project":
             name: replace(session, environment=name).load().settings.ships_from
             for name in anywhere.environments
         }
-        refs = current_refs(anywhere, LOCAL, os.environ)
+        refs = current_refs(anywhere)
         session.environment = choose_environment(taken, refs)
     project = session.load()
     more = parse_stages(skip or [])

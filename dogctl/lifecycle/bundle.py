@@ -23,6 +23,7 @@ class Bundle:
         approval: the hash of the approved plan.
         expect: hears what the release is about to change, and raises DogctlError if that is not
             what was approved.
+        jobs: commands that run in the cluster, with the new image, before anything is released.
     """
 
     values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -30,6 +31,7 @@ class Bundle:
     commit: str | None = None
     approval: str | None = None
     expect: Expect = lambda _: None
+    jobs: tuple[tuple[str, ...], ...] = ()
 
 
 ALONE = Bundle()

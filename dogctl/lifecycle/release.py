@@ -26,6 +26,7 @@ from dogctl.lifecycle.record import Record
 from dogctl.lifecycle.release_backup import backup_step
 from dogctl.lifecycle.release_diff import changes, hook_changes
 from dogctl.lifecycle.release_image import image_step
+from dogctl.lifecycle.release_jobs import Jobs
 from dogctl.lifecycle.release_secrets import NOTHING, Brought, brought
 from dogctl.lifecycle.release_steps import TAKEN, Applied, Comparison, Options, Work, look_only
 from dogctl.lifecycle.revisions import give_up, revisions
@@ -102,6 +103,7 @@ def plan_release(
         work.verify(),
         work.give_back(),
     )
+    steps = Jobs(work, bundle.jobs).into(steps)
     warning = f"{project.environment} is protected. This releases to {cluster.namespace} there."
     return Plan("release", steps, warning if project.settings.protected else None)
 

@@ -89,3 +89,46 @@ def test_promotion_ships_the_very_digest(here: Cluster, tmp_path: Path) -> None:
     assert planned["image"] == first["image"]
     words = ("--approve", ".dogctl/plan.json", "--sha256", planned["sha256"])
     assert project.deploy(*words, env="prod")["image"] == first["image"]
+
+
+HOOKS = """
+[[tool.dogctl.hooks]]
+before = "release"
+job = ["python", "-c", "JOB"]
+
+[[tool.dogctl.hooks]]
+after = "release"
+run = ["sh", "-c", "echo $DOGCTL_STAGE $DOGCTL_ENVIRONMENT $DOGCTL_IMAGE >> .dogctl/told"]
+"""
+
+
+def test_hooks_run_when_there_is_something_to_do(here: Cluster, tmp_path: Path) -> None:
+    works = HOOKS.replace("JOB", "import os; print(os.environ['BEHAVIOUR'])")
+    project = DeployProject(tmp_path, here, "hooked", works)
+    first = project.deploy()
+    told = tmp_path / ".dogctl/told"
+    assert told.read_text() == f"release dev {first['image']}\n"
+    (ran,) = project.kubectl("get", "jobs", "--output=name").split()
+    assert project.kubectl("logs", ran) == "ok\n"
+    project.deploy()
+    assert len(told.read_text().splitlines()) == 1
+
+    project.change()
+    project.deploy()
+    assert len(told.read_text().splitlines()) == 2
+    assert len(project.kubectl("get", "jobs", "--output=name").split()) == 2
+
+
+def test_a_job_that_fails_stops_the_release_before_it_begins(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "stopped")
+    project.deploy()
+    fails = HOOKS.replace("JOB", "import sys; print('no such column'); sys.exit(3)")
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write(fails)
+    project.change()
+    failed = project.dogctl("deploy", "--env", "dev")
+    assert failed.code == 1
+    assert "no such column" in failed.err
+    assert "the release had not begun" in failed.err
+    history = project.dogctl("history", "--env", "dev", "--json").json["data"]
+    assert [each["revision"] for each in history["revisions"]] == [1]

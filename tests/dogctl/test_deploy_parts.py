@@ -16,7 +16,9 @@ from dogctl.lifecycle.bundle import nested
 from dogctl.lifecycle.deploy import approval, refs
 from dogctl.lifecycle.deploy.approval import Approval
 from dogctl.lifecycle.deploy.stages import needs, ordered
+from dogctl.lifecycle.manifest import Object
 from dogctl.lifecycle.release_diff import Action, Change, Difference
+from dogctl.lifecycle.release_jobs import hidden_from, job_for
 from dogctl.plan import Plan, stage
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -142,3 +144,51 @@ def test_hooks_are_read_with_all_that_is_wrong() -> None:
             [{"after": "push"}, {"before": "push", "job": ["x"]}, {"after": "x", "run": [""]}]
         )
     assert [where for where, _ in raised.value.problems] == ["[0]", "[1]", "[2]"]
+
+
+def app(**labels: str) -> Object:
+    container = {
+        "name": "app",
+        "image": "team/app:1",
+        "args": ["serve"],
+        "env": [{"name": "A", "value": "1"}],
+        "livenessProbe": {},
+        "ports": [],
+    }
+    proxy = {"name": "proxy", "image": "proxy", "restartPolicy": "Always"}
+    pod = {
+        "serviceAccountName": "app",
+        "initContainers": [{"name": "once", "image": "x"}, proxy],
+        "containers": [container],
+        "affinity": {},
+    }
+    metadata = {"labels": {"app.kubernetes.io/name": "app", **labels}}
+    template = {"metadata": metadata, "spec": pod}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": "app"},
+        "spec": {"template": template, "selector": {"matchLabels": metadata["labels"]}},
+    }
+
+
+def test_a_job_has_what_the_app_has_and_serves_nobody() -> None:
+    job = job_for(app(), ["flask", "db", "upgrade"], "app", 3, 60)
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["command"] == ["flask", "db", "upgrade"]
+    assert set(container) == {"name", "image", "env", "command"}
+    assert [each["name"] for each in pod["initContainers"]] == ["proxy"]
+    assert pod["serviceAccountName"] == "app"
+    assert pod["restartPolicy"] == "Never"
+    same = job_for(app(), ["flask", "db", "upgrade"], "app", 3, 60)
+    assert same == job
+    later = job_for(app(), ["flask", "db", "upgrade"], "app", 4, 60)
+    assert later["metadata"]["name"] != job["metadata"]["name"]
+
+
+@pytest.mark.parametrize(("component", "kept"), [("app", True), ("", False)])
+def test_no_service_takes_a_job_for_the_app(component: str, kept: bool) -> None:
+    labels = {"app.kubernetes.io/component": component} if component else {}
+    workload = app(**labels)
+    job = hidden_from([workload], job_for(workload, ["x"], "app", 1, 60))
+    assert ("app.kubernetes.io/name" in job["spec"]["template"]["metadata"]["labels"]) is kept

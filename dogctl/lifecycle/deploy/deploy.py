@@ -16,6 +16,7 @@ from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
 from dogctl.lifecycle.deploy import approval, refs
 from dogctl.lifecycle.deploy.approval import Approval
+from dogctl.lifecycle.deploy.hooks import Hooks, variables
 from dogctl.lifecycle.deploy.planning import Planning
 from dogctl.lifecycle.deploy.promote import Promoted
 from dogctl.lifecycle.deploy.stages import ordered
@@ -173,7 +174,13 @@ class _Deploy:
 
     @cached_property
     def _steps(self) -> dict[Stage, Step]:
-        return {Stage(step.name): step for step in self._all()}
+        hooks = Hooks(self.project, self._told, self.runner, self.environ)
+        return {Stage(step.name): hooks.around(step) for step in self._all()}
+
+    def _told(self, results: Results) -> Mapping[str, str]:
+        image = self._image or pushed(results)
+        version = image.tag if image and image.tag else self._source.version
+        return variables(self.project, str(image) if image else None, version)
 
     def _all(self) -> Iterator[Step]:
         project, runner, remember = self.project, self.runner, self.remember
@@ -228,7 +235,8 @@ class _Deploy:
         commit = self._source.revision
         if self.wish.promoted:
             commit = self.wish.promoted.commit
-        bundle = Bundle(commit=commit)
+        hooks = self.project.settings.hooks
+        bundle = Bundle(commit=commit, jobs=tuple(hook.words for hook in hooks if hook.job))
         if self.wish.approved:
             planned = self.wish.approved.plan.release
             bundle = replace(bundle, approval=self.wish.approved.sha256)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dogctl.errors import ConfigError
 from dogctl.tools.git import Git
-from dogctl.tools.runner import Runner
+from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
@@ -20,7 +21,9 @@ _GITHUB = {"refs/heads/": BRANCH, "refs/tags/": TAG}
 _GITLAB = {"CI_COMMIT_BRANCH": BRANCH, "CI_COMMIT_TAG": TAG}
 
 
-def current_refs(project: Project, runner: Runner, environ: Mapping[str, str]) -> tuple[str, ...]:
+def current_refs(
+    project: Project, runner: Runner = LOCAL, environ: Mapping[str, str] = os.environ
+) -> tuple[str, ...]:
     """`branch:main`, `tag:v1.4.0`: what a CI system says it runs for, else what is checked out."""
     if github := environ.get("GITHUB_REF"):
         found = (
