@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+import trustme
 
 from tests.testbed.cluster import addresses
 from tests.testbed.cluster.builds import kubernetes
@@ -22,13 +24,29 @@ from tests.testbed.cluster.cluster import Cluster
 from tests.testbed.cluster.network import network
 from tests.testbed.google.accounts import Account, Accounts
 from tests.testbed.google.answers import Answer, unauthenticated
-from tests.testbed.google.gke import Gke, GkeCluster
+from tests.testbed.google.clusters import Behind, connect
+from tests.testbed.google.gke import Gke
+from tests.testbed.google.resources import Resources
 from tests.testbed.registries.serving import served
 
 PROJECT = "dog-project"
 LOCATION = "europe-west1"
 CLUSTER = "dogs"
+VERSION = f"{kubernetes('kube-apiserver').version.removeprefix('v')}-gke.1000000"
 METADATA = "/computeMetadata/v1"
+# As gcloud calls them: https://cloud.google.com/sdk/gcloud/reference/topic/endpoint-override
+# What comes after the host is the same as at Google, whose APIs have a host each.
+APIS = (
+    "ARTIFACTREGISTRY",
+    "COMPUTE",
+    "CONTAINER",
+    "DNS",
+    "IAM",
+    "SECRETMANAGER",
+    "SERVICEUSAGE",
+    "SQL",
+    "STORAGE",
+)
 # For clients in the network of the cluster, and for pods.
 URL = f"http://127.0.0.1:{addresses.TOKENS_PORT}"
 POD_URL = f"http://{addresses.NODE}:{addresses.TOKENS_PORT}"
@@ -45,13 +63,17 @@ class Google:
 
     The next requests to an API get the answers in `next`, before any others are made. `asked` has
     the requests to APIs, with who made them. `reviewed` is how often the API server of the cluster
-    asked about a token. `machine` is the account of those who ask the metadata server. `apis` are those besides GKE's.
+    asked about a token. `machine` is the account of those who ask the metadata server. `apis` are
+    those besides GKE's. `resources` are what Terraform makes, `cluster` is behind clusters if there
+    is one.
     """
 
-    cluster: Cluster
     folder: Path
     accounts: Accounts
     gke: Gke
+    resources: Resources
+    cluster: Cluster | None = None
+    url: str = URL
     next: list[Answer] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     apis: list[Api] = field(default_factory=list)
@@ -61,17 +83,20 @@ class Google:
     @property
     def environ(self) -> Mapping[str, str]:
         """What a process needs to ask this Google instead of the other."""
-        return {"CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER": f"{URL}/"}
+        overrides = {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}": f"{self.url}/" for api in APIS}
+        return {**overrides, "GOOGLE_CONTAINER_CUSTOM_ENDPOINT": f"{self.url}/v1/"}
 
     @property
     def machine_environ(self) -> Mapping[str, str]:
         """What makes a process believe that it is on one of Google's machines."""
-        host = urlsplit(URL).netloc
+        host = urlsplit(self.url).netloc
         return {"GCE_METADATA_HOST": host, "GCE_METADATA_IP": host}
 
     def account(self, name: str, *, role: str = "cluster-admin") -> Account:
         """An account that has a role in the cluster; it may be called again for the same one."""
         found = self.accounts.create(name)
+        if self.cluster is None:
+            return found
         binding = {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRoleBinding",
@@ -97,7 +122,7 @@ class Google:
 
     def key(self, account: Account, *, for_pods: bool = False) -> str:
         """Its key, which says where it gets its tokens."""
-        return account.key(f"{POD_URL if for_pods else URL}/token")
+        return account.key(f"{POD_URL if for_pods else self.url}/token")
 
     def ask(self, path: str, authorization: str, body: Any = None) -> Answer:
         """The answer of an API."""
@@ -107,7 +132,9 @@ class Google:
             return self.next.pop(0)
         if caller is None:
             return unauthenticated()
-        answers = (api(path, caller, body) for api in (self.gke.answer, *self.apis))
+        answers = (
+            api(path, caller, body) for api in (self.resources.answer, self.gke.answer, *self.apis)
+        )
         return next(filter(None, answers), (404, {}))
 
     def review(self, body: Any) -> Answer:
@@ -144,27 +171,47 @@ class Google:
 @contextmanager
 def google(cluster: Cluster) -> Iterator[Google]:
     """Google Cloud, which says that this cluster is one of its own."""
-    found = GkeCluster(
-        CLUSTER,
-        LOCATION,
-        endpoint="127.0.0.1",
-        authority=cluster.identities.ca.read_bytes(),
-        version=f"{kubernetes('kube-apiserver').version.removeprefix('v')}-gke.1000000",
-    )
+    behind = Behind("127.0.0.1", cluster.identities.ca.read_bytes(), VERSION)
     with tempfile.TemporaryDirectory(prefix="dogctl-google-") as folder:
-        state = Google(cluster, Path(folder), Accounts(PROJECT), Gke(PROJECT, [found]))
-
-        class Handler(Answering):
-            """One for this Google."""
-
-            google = state
-
+        state = new(Path(folder), behind)
+        state.cluster = cluster
+        state.gke.clusters.append(behind.cluster(CLUSTER, LOCATION))
+        state.resources.services.add("container")
         everywhere = ("0.0.0.0", addresses.TOKENS_PORT)
         with (
             network(cluster, cluster.node).rules(HTTPS),
-            served(Handler, cluster.network, everywhere),
+            served(handler(state), cluster.network, everywhere),
         ):
             yield state
+
+
+@contextmanager
+def google_alone() -> Iterator[Google]:
+    """Google Cloud on this machine, with no cluster of its own and nothing behind new ones."""
+    behind = Behind("127.0.0.1", trustme.CA().cert_pem.bytes(), VERSION)
+    with tempfile.TemporaryDirectory(prefix="dogctl-google-") as folder:
+        state = new(Path(folder), behind)
+        with served(handler(state), nullcontext) as host:
+            state.url = f"http://{host}"
+            yield state
+
+
+def new(folder: Path, behind: Behind) -> Google:
+    """A project with nothing in it."""
+    gke, resources = Gke(PROJECT), Resources(PROJECT)
+    connect(resources, gke, behind)
+    return Google(folder, Accounts(PROJECT), gke, resources)
+
+
+def handler(state: Google) -> type[Answering]:
+    """What answers for this Google."""
+
+    class Handler(Answering):
+        """One for this Google."""
+
+        google = state
+
+    return Handler
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -193,7 +240,10 @@ class Answering(BaseHTTPRequestHandler):
                 self.answer(*self.google.ask(path, authorization, json.loads(body)))
 
     def answer(self, status: int, body: Any) -> None:
-        """Answer in JSON; a word alone is text."""
+        """Answer in JSON; a word alone is text. Without a status the connection is cut."""
+        if not status:
+            self.close_connection = True
+            return
         plain = isinstance(body, str)
         content = (body if plain else json.dumps(body)).encode()
         self.send_response(status)
