@@ -60,7 +60,7 @@ def deploy(
 ) -> "Answer":
     """Build, test, push, provision and release, as far as anything has changed."""
     from dogctl.lifecycle import release as releases
-    from dogctl.lifecycle.deploy.answers import answer_deploy
+    from dogctl.lifecycle.deploy.answers import answer_deploy, left_changed
     from dogctl.lifecycle.deploy.deploy import Wish, plan_deploy
     from dogctl.lifecycle.deploy.planning import answer_planning
     from dogctl.lifecycle.release_steps import Options
@@ -79,12 +79,13 @@ def deploy(
     )
     plan = plan_deploy(project, wish, remember=redact.add, redact=redact)
     if plan_out:
-        return session.perform(plan, answer_planning, dry_run=dry_run, yes=yes)
+        return session.perform(plan, answer_planning, dry_run=dry_run, yes=yes, left=left_changed)
     return session.perform(
         plan,
         lambda results: answer_deploy(project.environment or "", results),
         dry_run=dry_run,
         yes=yes,
+        left=left_changed,
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from dogctl.answer import Answer, Json
 from dogctl.errors import ConfigError, DogctlError
+from dogctl.output import github
 from dogctl.output.clean import clean
 from dogctl.output.envelope import dumps, envelope, error_fields
 from dogctl.output.streams import write_bytes
@@ -75,6 +76,8 @@ class Channel:
         else:
             self._answers.blocks(answer.blocks)
         self.stdout.flush()
+        if answer.summary:
+            self._summarise(github.answered(answer))
 
     def line(self, text: str) -> None:
         """One line of an answer that has no end yet, such as a log that is followed."""
@@ -127,8 +130,20 @@ class Channel:
             self._event_reporter.emit("error", **fields)
         else:
             self._notes.error(error)
+        if github.runs_here():
+            # Events have their own form, and the log of a job has both streams.
+            if not self.events:
+                self.stderr.write(f"{self.redact(github.annotation(error))}\n")
+                self.stderr.flush()
+            self._summarise(github.failed(self.command, error))
         if self.json:
             self._object(error.exit_code, data=error.data, error=fields)
+
+    def _summarise(self, text: str) -> None:
+        try:
+            github.summarise(self.redact(self.spell(text)))
+        except OSError as error:
+            self.note(f"the summary cannot be written: {error.strerror}")
 
     def preview(self, verb: str, previews: Iterable[Preview]) -> None:
         if not self.json:

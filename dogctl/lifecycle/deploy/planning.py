@@ -113,7 +113,7 @@ def answer_planning(results: Results) -> Answer:
         "environment": approval.environment,
         "changes": lines,
     }
-    return Answer(data, (*blocks, Fields(rows)))
+    return Answer(data, (*blocks, Fields(rows)), summary=True)
 
 
 def _lines(results: Results) -> Sequence[str]:
