@@ -31,7 +31,14 @@ class Text:
     text: str
 
 
-Block = Fields | Table | Text
+@dataclass(frozen=True)
+class Changes:
+    """What changes, a line each, which begins with its mark: + made, ~ changed, - removed."""
+
+    lines: tuple[str, ...]
+
+
+Block = Fields | Table | Text | Changes
 
 
 @dataclass(frozen=True)

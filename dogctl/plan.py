@@ -108,6 +108,8 @@ class Step:
         left: what the steps before it leave as it is if the user stops here.
         detail: further lines of a preview: all that it will change, as far as that is known.
         looks: whether it only looks, so that there is never anything of it to do.
+        previewed: whether a preview runs it too, since it changes nothing and the rest of the plan
+            cannot be told without its answer.
         always: whether it tears down: once one of the steps that it needs has begun, it runs when
             all of them have ended, however they did, and a request to stop does not reach it.
         plan: makes the plan whose steps are its work, instead of `run`; answers their results.
@@ -121,6 +123,7 @@ class Step:
     left: Callable[[Results], str | None] = lambda _: None
     detail: Callable[[Results], Sequence[str]] = lambda _: ()
     looks: bool = False
+    previewed: bool = False
     always: bool = False
     plan: Callable[[Results], Plan] | None = None
 
@@ -236,6 +239,8 @@ def _preview(plan: Plan) -> tuple[list[Preview], Results]:
     for step in plan.steps:
         known = all(need in results for need in step.needs)
         answer = step.done(results) if known else None
+        if known and answer is None and step.previewed:
+            answer = step.run(Run(step, results, _Deaf(), threading.Event()))
         inner: list[Preview] = []
         if known and answer is None and step.plan:
             inner, found = _preview(step.plan(results))
@@ -307,7 +312,8 @@ class _Execution:
         self.reporter.started(step)
         try:
             answer = step.done(self.report.results)
-            status = Status.DONE if answer is None else Status.UNCHANGED
+            changes = answer is None and not step.previewed
+            status = Status.DONE if changes else Status.UNCHANGED
             if answer is None and step.plan:
                 inner = step.plan(self.report.results)
                 return self._run_inner(step, inner, began)
@@ -340,6 +346,15 @@ class _Execution:
     def _settle(self, step: Step, outcome: Outcome) -> None:
         self.report.outcomes[step.name] = outcome
         self.reporter.finished(step, outcome)
+
+
+class _Deaf:
+    """Hears nothing: a preview tells only what there is to do."""
+
+    def started(self, step: Step) -> None: ...
+    def progress(self, step: Step, message: str) -> None: ...
+    def glance(self, step: Step, message: str) -> None: ...
+    def finished(self, step: Step, outcome: Outcome) -> None: ...
 
 
 class _Inside:

@@ -13,6 +13,7 @@ from dogctl.cli import (
     db,
     deploy,
     gifs,
+    infra,
     local,
     project,
     push,
@@ -63,6 +64,7 @@ release.register(app)
 deploy.register(app)
 uninstall.register(app)
 project.register(app)
+app.add_typer(infra.app)
 app.add_typer(secrets.app)
 app.add_typer(db.app)
 app.add_typer(gifs.app)

@@ -67,21 +67,37 @@ class Session:
 
         Raises what the first failed step raised, or Cancelled.
         """
-        from dogctl.plan import execute, preview
-
         if dry_run:
-            previews = preview(plan)
-            self.channel.preview(plan.verb, previews)
-            steps = [asdict(each) for each in previews]
-            return Answer({"dry_run": True, "steps": steps})
+            return self.preview(plan)
         if plan.warning and not (yes and confirm == (plan.typed or confirm)):
             self.channel.confirm(plan.warning, plan.typed)
-        with stop_on_signals() as stop, self.channel.reporter() as reporter:
-            report = execute(plan, reporter, stop)
-        _raise_failure(report, left)
+        report = self._execute(plan, left)
         done = answer(report.results)
         data = {**done.data, "changed": report.changed, "steps": _steps(report)}
         return Answer(data, done.blocks, done.exit_code, summary=done.summary)
+
+    def preview(self, plan: Plan) -> Answer:
+        """Show what the plan would do, and change nothing. Raises DogctlError."""
+        from dogctl.plan import preview
+
+        previews = preview(plan)
+        self.channel.preview(plan.verb, previews)
+        steps = [asdict(each) for each in previews]
+        return Answer({"dry_run": True, "steps": steps})
+
+    def look(self, plan: Plan) -> Results:
+        """What the steps of a plan answer that changes nothing. Raises as `perform` does."""
+        return self._execute(plan).results
+
+    def _execute(
+        self, plan: Plan, left: Callable[[Results], Sequence[str]] = lambda _: ()
+    ) -> Report:
+        from dogctl.plan import execute
+
+        with stop_on_signals() as stop, self.channel.reporter() as reporter:
+            report = execute(plan, reporter, stop)
+        _raise_failure(report, left)
+        return report
 
 
 @contextmanager

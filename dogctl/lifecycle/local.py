@@ -57,7 +57,7 @@ class Paths:
             for folder in (self.data, self.log.parent, self.record.parent):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise _not_writable(self.state, error) from error
+            raise not_writable(self.state, error) from error
 
     def require_own(self) -> None:
         """Raise DogctlError if a link leads out of the project: data there is not ours."""
@@ -81,10 +81,10 @@ def write(path: Path, text: str) -> None:
         draft.write_text(text)
         draft.replace(path)
     except OSError as error:
-        raise _not_writable(path, error) from error
+        raise not_writable(path, error) from error
 
 
-def _not_writable(path: Path, error: OSError) -> DogctlError:
+def not_writable(path: Path, error: OSError) -> DogctlError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return DogctlError(
         f"cannot write there: {error.strerror}",

@@ -14,7 +14,7 @@ from itertools import chain, islice, pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from dogctl.answer import Answer, Json
+from dogctl.answer import Answer, Block, Json
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.output import github
 from dogctl.output.clean import clean
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dogctl.plan import Preview, Reporter
 
 
-_COMMAND = re.compile(r"\bdogctl ((?:gifs|secrets|db) [a-z]+|[a-z]+)\b")
+_COMMAND = re.compile(r"\bdogctl ((?:gifs|secrets|db|infra) [a-z]+|[a-z]+)\b")
 # What ends a command in a sentence.
 _END = re.compile(r"[;,`\n]| && | or ")
 
@@ -118,6 +118,11 @@ class Channel:
             self._event_reporter.emit("note", message=text)
         else:
             self._notes.print(self._notes.text(text))
+
+    def show(self, blocks: Iterable[Block]) -> None:
+        """What to look at before a question; programs get it with the answer."""
+        if not self.events:
+            self._notes.blocks(blocks)
 
     def error(self, error: DogctlError) -> None:
         if error.where in self.scope[::2]:

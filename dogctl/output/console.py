@@ -15,7 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from dogctl.answer import Block, Fields, Table, Text
+from dogctl.answer import Block, Changes, Fields, Table, Text
 from dogctl.errors import DogctlError
 from dogctl.output.clean import clean
 from dogctl.plan import Outcome, Preview, Status, Step
@@ -81,6 +81,8 @@ class Terminal:
                 for name, value in rows:
                     grid.add_row(self.text(name), self.text(self._spell(value)))
                 return grid
+            case Changes(lines):
+                return Group(*(self._change(line, indent=2) for line in lines))
             case Table(columns, rows):
                 table = RichTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
                 for column in columns:
@@ -108,7 +110,10 @@ class Terminal:
             done = " (nothing to do)" if item.status and not item.looks else ""
             self.print(self.text(f"  {mark} {item.step}: {item.change}{done}", style))
             for line in item.detail:
-                self.print(self.text(f"      {line}", _CHANGES.get(line[:1], "")))
+                self.print(self._change(line, indent=6))
+
+    def _change(self, line: str, indent: int) -> RichText:
+        return self.text(f"{' ' * indent}{line}", _CHANGES.get(line[:1], ""))
 
     def confirm(self, warning: str, name: str | None = None) -> bool:
         """Ask on the terminal; anything but y or yes, or the name if there is one, is a no."""
@@ -123,8 +128,8 @@ class Terminal:
         return sys.stdin.readline().strip()
 
 
-# How the lines of a preview look that tell of objects made, changed, deleted and run.
-_CHANGES = {"+": "green", "~": "yellow", "-": "bold red", ">": "cyan"}
+# How lines look that tell of what is made, changed, deleted, run, and changed by others.
+_CHANGES = {"+": "green", "~": "yellow", "-": "bold red", ">": "cyan", "!": "magenta"}
 
 
 class LineReporter:

@@ -54,6 +54,7 @@ ALLOWED = {
     "dogctl.clouds": (*BASE, "dogctl.clouds", "dogctl.tools.runner"),
     "dogctl.tools": (*BASE, "dogctl.tools.runner"),
     "dogctl.tools.docker": (*BASE, "dogctl.tools.docker"),
+    "dogctl.tools.terraform": (*BASE, "dogctl.tools.runner", "dogctl.tools.terraform"),
     # Drivers share what is below them and know nothing of each other.
     "dogctl.registries": REGISTRY,
     "dogctl.registries.artifact_registry": (
@@ -74,16 +75,17 @@ ONLY_IN = {
     "subprocess": ("dogctl.tools.runner",),
     "rich": ("dogctl.output",),
     "typer": ("dogctl.cli",),
-    "boto3": ("dogctl.registries.ecr",),
+    "boto3": ("dogctl.registries.ecr", "dogctl.clouds.aws"),
     "google": ("dogctl.clouds",),
     "lightkube": ("dogctl.clouds",),
     "httpx2": ("dogctl.clouds",),
     "pyhelm3": ("dogctl.tools.helm",),
+    "python_terraform": ("dogctl.tools.terraform.command",),
 }
 # Imported by the command that needs them.
 LATE = (
     *("docker", "boto3", "google", "pyhelm3", "pydantic", "requests", "psutil", "rich", "flask"),
-    *("lightkube", "httpx2", "yaml"),
+    *("lightkube", "httpx2", "yaml", "python_terraform"),
 )
 
 
