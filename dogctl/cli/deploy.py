@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dogctl.cli.command import DryRun, Yes, command
+from dogctl.cli.infra import LockTimeout
 from dogctl.cli.release import BackUp, KeepFailed, LockWait, Nodes, Start
 
 if TYPE_CHECKING:
     from dogctl.answer import Answer
     from dogctl.cli.session import Session
     from dogctl.config.model import Project
-    from dogctl.lifecycle.deploy.deploy import Approved
     from dogctl.lifecycle.deploy.promote import Promoted
+    from dogctl.lifecycle.deploy.wish import Approved, Wish
 
 Skip = Annotated[
     list[str] | None, typer.Option("--skip", metavar="STEP", help="Leave a step out, any number.")
@@ -54,6 +55,7 @@ def deploy(
     nodes: Nodes = None,
     keep_failed: KeepFailed = False,
     lock_wait: LockWait = 20,
+    lock_timeout: LockTimeout = 60,
     backup: BackUp = None,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -61,8 +63,9 @@ def deploy(
     """Build, test, push, provision and release, as far as anything has changed."""
     from dogctl.lifecycle import release as releases
     from dogctl.lifecycle.deploy.answers import answer_deploy, left_changed
-    from dogctl.lifecycle.deploy.deploy import Wish, plan_deploy
+    from dogctl.lifecycle.deploy.deploy import plan_deploy
     from dogctl.lifecycle.deploy.planning import answer_planning
+    from dogctl.lifecycle.deploy.wish import Wish
     from dogctl.lifecycle.release_steps import Options
 
     _exclude(plan_out, approve, sha256, from_env)
@@ -70,13 +73,16 @@ def deploy(
     redact = session.channel.redact
     wish = Wish(
         Options(keep_failed, lock_wait, bool(backup)),
-        _promoted(session, from_env) if from_env else None,
-        releases.Start(nodes) if start else None,
-        any_ref,
-        plan_out,
-        _approved(approve, sha256) if approve and sha256 else None,
+        promoted=_promoted(session, from_env) if from_env else None,
+        start=releases.Start(nodes) if start else None,
+        any_ref=any_ref,
+        plan_out=plan_out,
+        approved=_approved(approve, sha256) if approve and sha256 else None,
         only_looks=dry_run,
+        yes=yes,
+        lock_timeout=lock_timeout,
     )
+    wish = _with_infra(session, project, wish)
     plan = plan_deploy(project, wish, remember=redact.add, redact=redact)
     if plan_out:
         return session.perform(plan, answer_planning, dry_run=dry_run, yes=yes, left=left_changed)
@@ -127,6 +133,39 @@ def _project(session: "Session", skip: list[str] | None) -> "Project":
     return replace(project, settings=settings)
 
 
+def _with_infra(session: "Session", project: "Project", wish: "Wish") -> "Wish":
+    """With what is to be known of the infrastructure before the plan is made.
+
+    On a terminal its changes are shown and asked for now, and not in the middle of the deploy.
+    """
+    from dataclasses import replace
+
+    from dogctl.config.hooks import Stage
+    from dogctl.lifecycle.infra import InfraOptions, has_infra, plan_only, plan_outputs
+    from dogctl.lifecycle.infra.answers import changes_of
+    from dogctl.lifecycle.infra.given import wants_outputs
+    from dogctl.lifecycle.infra.variables import takes_image
+
+    if not has_infra(project):
+        return wish
+    redact = session.channel.redact
+    if Stage.INFRA in project.settings.skip:
+        if not wants_outputs(project):
+            return wish
+        results = session.look(plan_outputs(project, remember=redact.add, redact=redact))
+        return replace(wish, outputs=results["output"])
+    asks = not (wish.yes or wish.only_looks or wish.plan_out or wish.approved)
+    if not asks or not session.channel.can_ask or takes_image(project):
+        return wish
+    options = InfraOptions(wish.lock_timeout)
+    looked = session.look(plan_only(project, options, remember=redact.add, redact=redact))
+    planned = looked["plan"]
+    if planned.has_changes and not planned.needs_care:
+        session.channel.show(changes_of(planned))
+        session.channel.confirm(f"This changes what {project.environment} runs on: {planned}.")
+    return replace(wish, planned=planned) if not planned.needs_care else wish
+
+
 def _promoted(session: "Session", environment: str) -> "Promoted":
     from dataclasses import replace
 
@@ -138,6 +177,6 @@ def _promoted(session: "Session", environment: str) -> "Promoted":
 
 def _approved(path: Path, sha256: str) -> "Approved":
     from dogctl.lifecycle.deploy.approval import read
-    from dogctl.lifecycle.deploy.deploy import Approved
+    from dogctl.lifecycle.deploy.wish import Approved
 
     return Approved(read(path, sha256), sha256)

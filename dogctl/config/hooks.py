@@ -17,9 +17,10 @@ class Stage(StrEnum):
     BUILD = "build"
     PUSH = "push"
     SMOKE = "smoke"
+    TAG = "tag"
+    LOAD = "load"
     INFRA = "infra"
     RELEASE = "release"
-    TAG = "tag"
 
 
 @dataclass(frozen=True)

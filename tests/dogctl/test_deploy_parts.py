@@ -56,7 +56,7 @@ def test_a_stage_waits_for_what_a_left_out_one_would_have_waited_for(
 
 def test_infrastructure_that_names_the_image_comes_after_it() -> None:
     steps = [stage(each, lambda _: "", lambda _: Plan("x", ())) for each in Stage]
-    names = [step.name for step in ordered(steps, {Stage.INFRA: Stage.TAG})]
+    names = [step.name for step in ordered(steps, {Stage.INFRA: (Stage.TAG,)})]
     assert names.index("infra") > names.index("tag")
     assert names[-1] == "release"
     assert Plan("deploy", ordered(steps)).steps[0].name == "build"

@@ -8,6 +8,7 @@ from dogctl.answer import Answer, Fields, Text
 from dogctl.config.hooks import Stage
 from dogctl.lifecycle.build import Built
 from dogctl.lifecycle.image import shown
+from dogctl.lifecycle.infra import PLAN, Planned
 from dogctl.lifecycle.push import Candidate, Release
 from dogctl.lifecycle.release import answer_release
 from dogctl.lifecycle.smoke_passes import Pass
@@ -23,6 +24,9 @@ def answer_deploy(environment: str, results: Results) -> Answer:
     if Stage.SMOKE in results:
         passed = isinstance(results[Stage.SMOKE]["start"], Pass)
         rows.append(("Smoke test", "passed already" if passed else "passed"))
+    if Stage.INFRA in results:
+        planned: Planned = results[Stage.INFRA][PLAN]
+        rows.append(("Infrastructure", str(planned)))
     data: dict[str, Any] = {"environment": environment}
     if Stage.RELEASE not in results:
         return Answer(data, (Text(f"deployed to {environment}"), Fields(tuple(rows))), summary=True)
@@ -42,4 +46,8 @@ def left_changed(results: Results) -> list[str]:
         release: Release | None = results[Stage.TAG].get("release")
         if release and release.put:
             lines.append(f"remains: its tags {', '.join(release.put)}")
+    if Stage.INFRA in results:
+        planned: Planned = results[Stage.INFRA][PLAN]
+        if planned.has_changes:
+            lines.append(f"remains: the infrastructure as it is now: {planned}")
     return lines

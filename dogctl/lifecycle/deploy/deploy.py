@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dogctl.clouds.gke_errors import API_DISABLED, NO_CLUSTER
 from dogctl.config.hooks import Stage
-from dogctl.errors import ConfigError
+from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
 from dogctl.lifecycle.deploy import approval, refs
-from dogctl.lifecycle.deploy.approval import Approval
 from dogctl.lifecycle.deploy.hooks import Hooks, variables
+from dogctl.lifecycle.deploy.images import pushed
+from dogctl.lifecycle.deploy.infra_stage import InfraStage
 from dogctl.lifecycle.deploy.planning import Planning
-from dogctl.lifecycle.deploy.promote import Promoted
 from dogctl.lifecycle.deploy.stages import ordered
-from dogctl.lifecycle.push import Candidate, Part, Release, plan_push
-from dogctl.lifecycle.release import Start, inputs, plan_comparison, plan_release
-from dogctl.lifecycle.release_steps import Options
+from dogctl.lifecycle.deploy.wish import Wish
+from dogctl.lifecycle.infra import (
+    PLAN,
+    Planned,
+    has_infra,
+)
+from dogctl.lifecycle.infra.given import NO_OUTPUT, given_by
+from dogctl.lifecycle.infra.variables import takes_image
+from dogctl.lifecycle.push import Part, plan_push
+from dogctl.lifecycle.release import inputs, plan_comparison, plan_release
 from dogctl.lifecycle.smoke import plan_smoke
 from dogctl.lifecycle.source import Source, read_source
 from dogctl.lifecycle.tags import image_tags
-from dogctl.lifecycle.targets import driver
+from dogctl.lifecycle.targets import TargetDriver, driver, load_step, start_step
 from dogctl.plan import Plan, Results, Step, stage
 from dogctl.secrets import Redactor, Remember
 from dogctl.tools.runner import LOCAL, Runner
@@ -35,39 +42,10 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
 
 VERB = "deploy"
+# Why a release cannot be compared before Terraform has made what it is to make.
+UNKNOWN = frozenset({NO_CLUSTER, API_DISABLED, NO_OUTPUT})
 # What makes an image, and is left out where there is one already.
 MAKING = frozenset({Stage.BUILD, Stage.PUSH, Stage.SMOKE, Stage.TAG})
-
-
-@dataclass(frozen=True)
-class Approved:
-    """A plan that was approved, and its hash."""
-
-    plan: Approval
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the user asks of one deploy.
-
-    Args:
-        options: those of the release.
-        promoted: an image that is there already; None for that of what is checked out.
-        start: start the cluster first, if it is one on this machine.
-        any_ref: whatever branch or tag this is.
-        plan_out: only plan it, and write that to this file, to be approved.
-        approved: carry out exactly this.
-        only_looks: whether nothing will be carried out, so that no approval is needed.
-    """
-
-    options: Options
-    promoted: Promoted | None = None
-    start: Start | None = None
-    any_ref: bool = False
-    plan_out: Path | None = None
-    approved: Approved | None = None
-    only_looks: bool = False
 
 
 def plan_deploy(
@@ -124,8 +102,8 @@ class _Deploy:
     def steps(self) -> tuple[Step, ...]:
         stages = [each for each in self._stages if each is not Stage.RELEASE]
         if self.wish.plan_out is None:
-            return ordered(self._steps[each] for each in self._stages)
-        first = ordered(self._steps[each] for each in stages)
+            return self._ordered(self._stages)
+        first = self._ordered(stages)
         planning = Planning(
             self.project,
             self.wish.plan_out,
@@ -137,14 +115,29 @@ class _Deploy:
         )
         return (*first, *planning.steps(tuple(step.name for step in first)))
 
+    def _ordered(self, stages: Iterable[Stage]) -> tuple[Step, ...]:
+        more = {Stage.INFRA: (Stage.TAG, Stage.LOAD)} if takes_image(self.project) else {}
+        return ordered((self._steps[each] for each in stages), more)
+
     def _planned_image(self, results: Results) -> ImageRef:
         """With its digest, or where it is not pushed the name that it was built under."""
-        found = self._image or pushed(results)
+        found = self.wish.image or pushed(results)
         return found or image_tags(self.project, self._source)[0]
 
     def _compare(self, results: Results) -> Plan:
+        """What the release would change; nothing is known of a cluster that is yet to be made."""
+        planned: Planned | None = results[Stage.INFRA][PLAN] if Stage.INFRA in results else None
+        try:
+            return self._comparison(results)
+        except DogctlError as error:
+            if error.code not in UNKNOWN or planned is None or not planned.has_changes:
+                raise
+        says = "known after the infrastructure is made"
+        return Plan("compare", (Step("compare", lambda _: says, lambda _: None, looks=True),))
+
+    def _comparison(self, results: Results) -> Plan:
         return plan_comparison(
-            self.project,
+            given_by(self.project, self._infra.outputs(results)).project,
             str(self._planned_image(results)),
             self._bundle(results),
             remember=self.remember,
@@ -153,24 +146,25 @@ class _Deploy:
         )
 
     @cached_property
-    def _image(self) -> ImageRef | None:
-        """An image that is there already."""
-        if self.wish.approved:
-            return self.wish.approved.plan.ref
-        return self.wish.promoted.image if self.wish.promoted else None
-
-    @cached_property
     def _stages(self) -> tuple[Stage, ...]:
         left_out = set(self.project.settings.skip)
-        if self._image:
+        if self.wish.image:
             left_out |= MAKING
         if not self._pushes:
             left_out |= {Stage.PUSH, Stage.TAG}
+        if self._pushes or not (has_infra(self.project) and takes_image(self.project)):
+            left_out |= {Stage.LOAD}
+        if not has_infra(self.project):
+            left_out |= {Stage.INFRA}
         return tuple(each for each in self._steps if each not in left_out)
 
-    @cached_property
+    @property
     def _pushes(self) -> bool:
-        return driver(self.project, self.remember, self.runner).pushes
+        return self._target.pushes
+
+    @cached_property
+    def _target(self) -> TargetDriver:
+        return driver(self.project, self.remember, self.runner)
 
     @cached_property
     def _steps(self) -> dict[Stage, Step]:
@@ -178,7 +172,7 @@ class _Deploy:
         return {Stage(step.name): hooks.around(step) for step in self._all()}
 
     def _told(self, results: Results) -> Mapping[str, str]:
-        image = self._image or pushed(results)
+        image = self.wish.image or pushed(results)
         version = image.tag if image and image.tag else self._source.version
         return variables(self.project, str(image) if image else None, version)
 
@@ -208,19 +202,39 @@ class _Deploy:
             lambda _: push(Part.RELEASE),
         )
         yield stage(
+            Stage.LOAD, lambda _: "load it into the cluster on this machine", lambda _: self._load()
+        )
+        yield stage(
+            Stage.INFRA,
+            lambda _: f"let {project.settings.infra} be as it is described",
+            self._infra.plan,
+        )
+        yield stage(
             Stage.RELEASE,
             lambda _: f"release it to {project.environment}",
             self._release,
         )
 
     @cached_property
+    def _infra(self) -> InfraStage:
+        return InfraStage(self.project, self.wish, self.remember, self.redact, self.runner)
+
+    @cached_property
     def _source(self) -> Source:
         return read_source(self.project, self.runner)
 
+    def _load(self) -> Plan:
+        start = self.wish.start
+        first = (start_step(self._target, start.nodes),) if start else ()
+        name = self.wish.image or image_tags(self.project, self._source)[0]
+        load = load_step(self._target, lambda _: name, tuple(step.name for step in first))
+        return Plan("load", (*first, load))
+
     def _release(self, results: Results) -> Plan:
-        image = self._image or pushed(results)
+        image = self.wish.image or pushed(results)
+        given = given_by(self.project, self._infra.outputs(results))
         plan = plan_release(
-            self.project,
+            given.project,
             str(image) if image else None,
             self.wish.options,
             start=self.wish.start,
@@ -231,25 +245,21 @@ class _Deploy:
         )
         return replace(plan, warning=None)
 
-    def _bundle(self, _results: Results) -> Bundle:
+    def _bundle(self, results: Results) -> Bundle:
         commit = self._source.revision
         if self.wish.promoted:
             commit = self.wish.promoted.commit
         hooks = self.project.settings.hooks
-        bundle = Bundle(commit=commit, jobs=tuple(hook.words for hook in hooks if hook.job))
+        outputs = self._infra.outputs(results)
+        bundle = Bundle(
+            values=given_by(self.project, outputs).values,
+            outputs=outputs.values,
+            commit=commit,
+            jobs=tuple(hook.words for hook in hooks if hook.job),
+        )
         if self.wish.approved:
             planned = self.wish.approved.plan.release
             bundle = replace(bundle, approval=self.wish.approved.sha256)
             if planned is not None:
                 return replace(bundle, expect=partial(approval.check_changes, planned))
         return bundle
-
-
-def pushed(results: Results) -> ImageRef | None:
-    """The image in its registry, by its digest; None if this deploy has pushed none."""
-    tagged = results.get(Stage.TAG) or results.get(Stage.PUSH)
-    if tagged is None:
-        return None
-    found: Candidate = tagged["candidate"]
-    release: Release = tagged.get("release", Release(found.ref, ()))
-    return release.ref.pinned(found.digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,14 @@ from dogctl.image import ImageRef
 from dogctl.lifecycle import record
 from dogctl.lifecycle.deploy.approval import Approval, expiry, write
 from dogctl.lifecycle.image import shown
+from dogctl.lifecycle.infra import PLAN, StoredPlan, store_plan
 from dogctl.lifecycle.release import Rendered, inputs
 from dogctl.plan import Plan, Results, Run, Step, stage
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
 
-COMPARE, APPROVAL = "compare", "approval"
+COMPARE, APPROVAL, STORE = "compare", "approval", "store"
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,31 @@ class Planning:
             image=str(image),
             inputs=inputs(self.project, image),
             release=self.redact(release),
-            infra=None,
+            infra=self._infra(results),
             run=record.run_address(self.environ),
         )
+
+    def _infra(self, results: Results) -> dict[str, Any] | None:
+        if Stage.INFRA not in results:
+            return None
+        stored: StoredPlan = results[Stage.INFRA][STORE]
+        found: dict[str, Any] = self.redact(asdict(stored))
+        return found
+
+
+def storing(project: Project, plan: Plan) -> Plan:
+    """With Terraform's plan put where the run finds it that carries it out."""
+
+    def run(step: Run) -> StoredPlan:
+        return store_plan(project, step.results[PLAN])
+
+    says = "keep Terraform's plan beside its state, encrypted"
+    return replace(plan, steps=(*plan.steps, Step(STORE, lambda _: says, run, needs=(PLAN,))))
+
+
+def stored_plan(approval: Approval) -> StoredPlan | None:
+    """Terraform's part of what was approved."""
+    return StoredPlan(**approval.infra) if approval.infra else None
 
 
 def answer_planning(results: Results) -> Answer:

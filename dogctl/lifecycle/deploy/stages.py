@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from dogctl.config.hooks import Stage
 from dogctl.plan import Step
 
-# What each uses. The infrastructure is made meanwhile, unless its configuration names the image.
+More = Mapping[Stage, tuple[Stage, ...]]
+# What each uses. The infrastructure is made meanwhile, unless its configuration asks for the image.
 NEEDS: Mapping[Stage, tuple[Stage, ...]] = {
     Stage.BUILD: (),
     Stage.PUSH: (Stage.BUILD,),
     Stage.SMOKE: (Stage.BUILD,),
     Stage.TAG: (Stage.PUSH, Stage.SMOKE),
+    Stage.LOAD: (Stage.SMOKE,),
     Stage.INFRA: (),
     Stage.RELEASE: (Stage.TAG, Stage.INFRA),
 }
 
 
 def needs(
-    stage: Stage, there: Collection[Stage], more: Mapping[Stage, Stage] | None = None
+    stage: Stage, there: Collection[Stage], more: More = MappingProxyType({})
 ) -> tuple[str, ...]:
     """The stages that a stage waits for, among those that are there.
 
@@ -28,7 +31,7 @@ def needs(
     further needs of single stages.
     """
     found: dict[Stage, None] = {}
-    wanted = [*NEEDS[stage], *([more[stage]] if more and stage in more else [])]
+    wanted = [*NEEDS[stage], *more.get(stage, ())]
     while wanted:
         each = wanted.pop(0)
         if each in there:
@@ -38,7 +41,7 @@ def needs(
     return tuple(map(str, found))
 
 
-def ordered(steps: Iterable[Step], more: Mapping[Stage, Stage] | None = None) -> tuple[Step, ...]:
+def ordered(steps: Iterable[Step], more: More = MappingProxyType({})) -> tuple[Step, ...]:
     """The steps, each after what it needs."""
     by_stage = {Stage(step.name): step for step in steps}
     waiting = [each for each in Stage if each in by_stage]
