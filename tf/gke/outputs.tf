@@ -8,6 +8,11 @@ output "cluster_location" {
   value       = module.cluster.location
 }
 
+output "network" {
+  description = "Id of the VPC that everything is in."
+  value       = module.network.network
+}
+
 output "registry" {
   description = "Where images are: HOST/PROJECT/REPOSITORY; null without a registry here."
   value       = one(module.registry[*].url)

@@ -1,6 +1,7 @@
 mock_resource "aws_s3_bucket" {
   defaults = {
-    id = "kennel-terraform-state"
+    arn = "arn:aws:s3:::kennel-terraform-state"
+    id  = "kennel-terraform-state"
   }
 }
 

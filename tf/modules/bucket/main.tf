@@ -51,7 +51,7 @@ resource "aws_s3_bucket_policy" "this" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
-      Resource  = [for path in ["", "/*"] : "arn:aws:s3:::${var.name}${path}"]
+      Resource  = [for path in ["", "/*"] : "${aws_s3_bucket.this.arn}${path}"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
   })

@@ -35,12 +35,13 @@ resource "google_sql_database_instance" "this" {
       ssl_mode        = "ENCRYPTED_ONLY"
     }
 
-    # With the logs of a week, the data of any second of it can be had again.
+    # With the logs of a week, the data of any second of it can be had again. Google keeps no logs
+    # for longer than backups.
     backup_configuration {
       enabled                        = true
       point_in_time_recovery_enabled = local.postgresql ? true : null
       binary_log_enabled             = local.postgresql ? null : true
-      transaction_log_retention_days = 7
+      transaction_log_retention_days = min(7, var.retained_backups)
 
       backup_retention_settings {
         retained_backups = var.retained_backups

@@ -64,6 +64,8 @@ resource "google_service_networking_connection" "this" {
   reserved_peering_ranges = [google_compute_global_address.services[0].name]
 
   # Google keeps a deleted Cloud SQL instance for some days, and refuses to end the connection
-  # meanwhile: https://github.com/hashicorp/terraform-provider-google/issues/16275
-  deletion_policy = "ABANDON"
+  # meanwhile; so it stays, and a VPC of the same name finds it again:
+  # https://github.com/hashicorp/terraform-provider-google/issues/16275
+  deletion_policy         = "ABANDON"
+  update_on_creation_fail = true
 }
