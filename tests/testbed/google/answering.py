@@ -95,8 +95,15 @@ class Answering(BaseHTTPRequestHandler):
         self.answer(*self.google.ask(request, self.headers.get("Authorization", "")))
 
     def content(self) -> bytes:
-        """What came with the request."""
-        return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        """What came with the request, in one piece or in chunks."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
 
     def answer(self, status: int, body: Any) -> None:
         """Answer in JSON; a word alone is text, an object what is in it. Without a status the connection is cut."""
