@@ -36,6 +36,11 @@ class GkeCluster:
     network: str = "default"
     subnetwork: str = "default"
 
+    @property
+    def region(self) -> str:
+        """Where it is, without the zone of one that is in a single zone."""
+        return re.sub(r"-[a-z]$", "", self.location)
+
     def resource(self, project: str) -> dict[str, Any]:
         """As the API has it; one that is not finished has no address yet."""
         path = f"projects/{project}/locations/{self.location}/clusters/{self.name}"

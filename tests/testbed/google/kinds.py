@@ -25,15 +25,20 @@ def nothing(_state: State) -> State:
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of resources: its id as a format of its arguments, its API, and what Google adds."""
+    """A type of resources: its id as a format of its arguments, its API, and what Google adds.
+
+    `implies` is what arguments say of others that are left out.
+    """
 
     id: str
     api: str
     adds: Callable[[State], State] = nothing
+    implies: Callable[[State], State] = nothing
 
     def made(self, state: Mapping[str, Any]) -> State:
         """A resource with its id and all that Google adds."""
-        whole = {**state, "id": self.id.format(**plain(state))}
+        whole = {**state, **self.implies(dict(state))}
+        whole["id"] = self.id.format(**plain(whole))
         return {**whole, **self.adds(whole)}
 
 
@@ -89,6 +94,12 @@ def cluster(state: State) -> State:
 def node_pool(_state: State) -> State:
     """A pool, whose machines are nobody's."""
     return {"instance_group_urls": [], "managed_instance_group_urls": []}
+
+
+def place_of_pool(state: State) -> State:
+    """A pool is where its cluster is: `projects/P/locations/L/clusters/C`."""
+    words = state["cluster"].split("/")
+    return {"location": state.get("location") or words[3]} if len(words) > 3 else {}
 
 
 def sql_instance(state: State) -> State:
@@ -205,7 +216,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "google_container_cluster": Kind(LOCATED + "/clusters/{name}", CONTAINER, cluster),
     "google_container_node_pool": Kind(
-        LOCATED + "/clusters/{cluster}/nodePools/{name}", CONTAINER, node_pool
+        LOCATED + "/clusters/{cluster}/nodePools/{name}", CONTAINER, node_pool, place_of_pool
     ),
     "google_sql_database_instance": Kind("{name}", SQL, sql_instance),
     "google_sql_database": Kind("projects/{project}/instances/{instance}/databases/{name}", SQL),

@@ -36,8 +36,9 @@ class Resources:
     """All resources of a project by type and id; tests change them at will.
 
     `services` are the APIs that the project uses, `calls` what Terraform did: verb, type and id.
-    `made` may add to a new resource, `gone` hears of one that is no more, both by type. `others`
-    says what controllers of clusters have made: ids, and the attributes that name a network.
+    `made` may add to a new resource, `gone` hears of one that is no more, both by type. `running`
+    says what controllers of clusters keep at Compute Engine, by id; `left` is what is left there of
+    controllers that are no more, or that a test puts there.
     """
 
     project: str
@@ -46,7 +47,8 @@ class Resources:
     calls: list[tuple[str, str, str]] = field(default_factory=list)
     made: dict[str, Hook] = field(default_factory=dict)
     gone: dict[str, Callable[[State], None]] = field(default_factory=dict)
-    others: Callable[[], Mapping[str, State]] = dict
+    running: Callable[[], Mapping[str, State]] = dict
+    left: dict[str, State] = field(default_factory=dict)
     _known: dict[Key, State] = field(default_factory=dict)
     _used_names: set[str] = field(default_factory=set)
     _lock: RLock = field(default_factory=RLock)
@@ -157,12 +159,21 @@ class Resources:
 
     def users(self, kind: str, state: State) -> list[str]:
         """The ids of what is in a network or a subnetwork, controllers' doings among it."""
-        theirs = {**{identity: known for (_, identity), known in self._known.items()}}
+        made = {identity: known for (_, identity), known in self._known.items()}
         return sorted(
             identity
-            for identity, known in {**theirs, **self.others()}.items()
+            for identity, known in {**made, **self.in_compute()}.items()
             if identity != state["id"] and names(known, PLACES.get(kind, ()), state["name"])
         )
+
+    def in_compute(self) -> dict[str, State]:
+        """Everything at Compute Engine by id, whoever made it."""
+        made = {
+            identity: known
+            for (_, identity), known in self._known.items()
+            if re.match(r"projects/[^/]+/(global|regions|zones)/", identity)
+        }
+        return {**made, **self.running(), **self.left}
 
     def _fault(self, kind: str, verb: str) -> Fault | None:
         with self._lock:

@@ -11,10 +11,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import trustme
 
@@ -23,17 +22,21 @@ from tests.testbed.cluster.builds import kubernetes
 from tests.testbed.cluster.cluster import Cluster
 from tests.testbed.cluster.network import network
 from tests.testbed.google.accounts import Account, Accounts
+from tests.testbed.google.answering import Answering
 from tests.testbed.google.answers import Answer, unauthenticated
-from tests.testbed.google.clusters import Behind, connect
-from tests.testbed.google.gke import Gke
+from tests.testbed.google.connections import Behind, connect_accounts, connect_clusters
+from tests.testbed.google.controllers import made_for
+from tests.testbed.google.gke import Gke, GkeCluster
+from tests.testbed.google.kinds import State
+from tests.testbed.google.listings import Listings
 from tests.testbed.google.resources import Resources
+from tests.testbed.google.storage import Request, Storage
 from tests.testbed.registries.serving import served
 
 PROJECT = "dog-project"
 LOCATION = "europe-west1"
 CLUSTER = "dogs"
 VERSION = f"{kubernetes('kube-apiserver').version.removeprefix('v')}-gke.1000000"
-METADATA = "/computeMetadata/v1"
 # As gcloud calls them: https://cloud.google.com/sdk/gcloud/reference/topic/endpoint-override
 # What comes after the host is the same as at Google, whose APIs have a host each.
 APIS = (
@@ -47,6 +50,7 @@ APIS = (
     "SQL",
     "STORAGE",
 )
+TERRAFORM = "/terraform/"
 # For clients in the network of the cluster, and for pods.
 URL = f"http://127.0.0.1:{addresses.TOKENS_PORT}"
 POD_URL = f"http://{addresses.NODE}:{addresses.TOKENS_PORT}"
@@ -77,14 +81,23 @@ class Google:
     next: list[Answer] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     apis: list[Api] = field(default_factory=list)
+    storage: Storage = field(init=False)
     reviewed: int = 0
     machine: Account | None = None
+
+    def __post_init__(self) -> None:
+        self.storage = Storage(self.resources)
 
     @property
     def environ(self) -> Mapping[str, str]:
         """What a process needs to ask this Google instead of the other."""
         overrides = {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}": f"{self.url}/" for api in APIS}
-        return {**overrides, "GOOGLE_CONTAINER_CUSTOM_ENDPOINT": f"{self.url}/v1/"}
+        return {
+            **overrides,
+            # Those of Terraform's provider, and of its backend.
+            "GOOGLE_CONTAINER_CUSTOM_ENDPOINT": f"{self.url}/v1/",
+            "GOOGLE_STORAGE_CUSTOM_ENDPOINT": f"{self.url}/storage/v1/",
+        }
 
     @property
     def machine_environ(self) -> Mapping[str, str]:
@@ -124,18 +137,36 @@ class Google:
         """Its key, which says where it gets its tokens."""
         return account.key(f"{POD_URL if for_pods else self.url}/token")
 
-    def ask(self, path: str, authorization: str, body: Any = None) -> Answer:
+    def ask(self, request: Request, authorization: str) -> Answer:
         """The answer of an API."""
         caller = self.accounts.caller(authorization)
-        self.asked.append((path, caller or ""))
-        if self.next:
+        self.asked.append((request.path, caller or ""))
+        if self.next and not request.path.startswith(TERRAFORM):
             return self.next.pop(0)
         if caller is None:
             return unauthenticated()
-        answers = (
-            api(path, caller, body) for api in (self.resources.answer, self.gke.answer, *self.apis)
-        )
-        return next(filter(None, answers), (404, {}))
+        return self._answer(request, caller) or (404, {})
+
+    def _answer(self, request: Request, caller: str) -> Answer | None:
+        path, query = request.path, request.query
+        body = json.loads(request.content) if request.kind.startswith("application/json") else None
+        for api in (self.resources.answer, self.gke.answer, *self.apis):
+            if answer := api(path, caller, body):
+                return answer
+        if answer := self.storage.answer(request):
+            return answer
+        listings = Listings(self.resources)
+        return listings.delete(path) if request.verb == "DELETE" else listings.answer(path, query)
+
+    def running(self) -> dict[str, State]:
+        """What the controllers of all clusters keep at Compute Engine."""
+        return {
+            name: state for known in self.gke.clusters for name, state in self.kept(known).items()
+        }
+
+    def kept(self, known: GkeCluster) -> dict[str, State]:
+        """What those of one cluster keep there."""
+        return made_for(self.cluster, known, PROJECT) if self.cluster else {}
 
     def review(self, body: Any) -> Answer:
         """What the API server wants to know of a token."""
@@ -143,29 +174,6 @@ class Google:
         email = self.accounts.owner(body["spec"]["token"])
         status = {"authenticated": True, "user": {"username": email}} if email else {}
         return 200, {**body, "status": status or {"authenticated": False}}
-
-    def metadata(self, path: str) -> Answer:
-        """What a machine of Google's is told of itself."""
-        if self.machine is None:
-            return 404, {}
-        email, scopes = self.machine.email, ["https://www.googleapis.com/auth/cloud-platform"]
-        match path.removeprefix(METADATA).rstrip("/"):
-            case "" | "/instance":
-                return 200, {}
-            case "/project/project-id":
-                return 200, self.machine.project
-            case "/universe/universe-domain" | "/universe/universe_domain":
-                return 200, "googleapis.com"
-            case "/instance/service-accounts/default/token":
-                return 200, self.accounts.give(email)
-            case "/instance/service-accounts/default/email":
-                return 200, email
-            case "/instance/service-accounts/default":
-                return 200, {"aliases": ["default"], "email": email, "scopes": scopes}
-            case other if other == f"/instance/service-accounts/{email}/token":
-                return 200, self.accounts.give(email)
-            case _:
-                return 404, {}
 
 
 @contextmanager
@@ -176,6 +184,7 @@ def google(cluster: Cluster) -> Iterator[Google]:
         state = new(Path(folder), behind)
         state.cluster = cluster
         state.gke.clusters.append(behind.cluster(CLUSTER, LOCATION))
+        state.resources.running = state.running
         state.resources.services.add("container")
         everywhere = ("0.0.0.0", addresses.TOKENS_PORT)
         with (
@@ -198,9 +207,10 @@ def google_alone() -> Iterator[Google]:
 
 def new(folder: Path, behind: Behind) -> Google:
     """A project with nothing in it."""
-    gke, resources = Gke(PROJECT), Resources(PROJECT)
-    connect(resources, gke, behind)
-    return Google(folder, Accounts(PROJECT), gke, resources)
+    found = Google(folder, Accounts(PROJECT), Gke(PROJECT), Resources(PROJECT))
+    connect_clusters(found.resources, found.gke, behind, found.kept)
+    connect_accounts(found.resources, found.accounts, lambda: f"{found.url}/token")
+    return found
 
 
 def handler(state: Google) -> type[Answering]:
@@ -212,46 +222,3 @@ def handler(state: Google) -> type[Answering]:
         google = state
 
     return Handler
-
-
-class Answering(BaseHTTPRequestHandler):
-    """Answers requests."""
-
-    google: Google
-
-    def do_GET(self) -> None:
-        """An API, or the metadata server."""
-        path = urlsplit(self.path).path
-        if path.startswith(METADATA) or path == "/":
-            self.answer(*self.google.metadata(path if path != "/" else METADATA))
-        else:
-            self.answer(*self.google.ask(path, self.headers.get("Authorization", "")))
-
-    def do_POST(self) -> None:
-        """A token, or what the API server asks."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        match urlsplit(self.path).path:
-            case "/token":
-                self.answer(*self.google.accounts.exchange(parse_qs(body.decode())))
-            case "/tokenreview":
-                self.answer(*self.google.review(json.loads(body)))
-            case path:
-                authorization = self.headers.get("Authorization", "")
-                self.answer(*self.google.ask(path, authorization, json.loads(body)))
-
-    def answer(self, status: int, body: Any) -> None:
-        """Answer in JSON; a word alone is text. Without a status the connection is cut."""
-        if not status:
-            self.close_connection = True
-            return
-        plain = isinstance(body, str)
-        content = (body if plain else json.dumps(body)).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/text" if plain else "application/json")
-        self.send_header("Metadata-Flavor", "Google")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.testbed.cluster.builds import Build
 
 MODULE = "github.com/hashicorp/terraform"
-BUILD = Build("terraform", "terraform", MODULE, MODULE)
+BUILD = Build("terraform", "terraform", MODULE, MODULE, {f"{MODULE}/version.dev": "no"})
 
 
 def terraform() -> Path:

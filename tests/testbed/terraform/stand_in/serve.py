@@ -6,6 +6,7 @@ https://github.com/hashicorp/go-plugin/blob/main/docs/guide-plugin-write-non-go.
 from __future__ import annotations
 
 import base64
+import signal
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +50,8 @@ class Output(stdio_grpc.GRPCStdioServicer):  # type: ignore[misc]
 
 
 def serve(provider: Any) -> None:
-    """Be that provider until Terraform ends it."""
+    """Be that provider until Terraform ends it; a ^C is for Terraform alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     controller = Controller()
     server = grpc.server(ThreadPoolExecutor(THREADS))
     plugin_grpc.add_ProviderServicer_to_server(provider, server)

@@ -1,10 +1,12 @@
-"""Clusters that Terraform makes: GKE knows them from then on, and the real one is behind them."""
+"""What Terraform makes is more than an entry: clusters answer, and accounts have keys that work."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.testbed.google.accounts import Accounts
 from tests.testbed.google.gke import Gke, GkeCluster
 from tests.testbed.google.kinds import State
 from tests.testbed.google.resources import CLUSTER, Resources
@@ -23,8 +25,31 @@ class Behind:
         return GkeCluster(name, location, self.endpoint, self.authority, self.version)
 
 
-def connect(resources: Resources, gke: Gke, behind: Behind) -> None:
-    """From now on, clusters appear in GKE as Terraform makes them, and vanish as it removes them."""
+def connect_accounts(
+    resources: Resources, accounts: Accounts, token_uri: Callable[[], str]
+) -> None:
+    """From now on, new service accounts are known, and their keys are good for tokens."""
+
+    def made(state: State) -> State:
+        accounts.create(state["account_id"])
+        return {}
+
+    def key(state: State) -> State:
+        email = state["service_account_id"].rpartition("/")[2]
+        text = accounts.create(email.partition("@")[0]).key(token_uri())
+        return {"private_key": base64.b64encode(text.encode()).decode()}
+
+    resources.made["google_service_account"] = made
+    resources.made["google_service_account_key"] = key
+
+
+def connect_clusters(
+    resources: Resources, gke: Gke, behind: Behind, kept: Callable[[GkeCluster], dict[str, State]]
+) -> None:
+    """From now on, clusters appear in GKE as Terraform makes them, and vanish as it removes them.
+
+    What is `kept` for a cluster by its controllers is left when it vanishes, as with Google.
+    """
 
     def made(state: State) -> State:
         found = behind.cluster(state["name"], state["location"])
@@ -52,6 +77,7 @@ def connect(resources: Resources, gke: Gke, behind: Behind) -> None:
     def gone(state: State) -> None:
         for known in list(gke.clusters):
             if (known.name, known.location) == (state["name"], state["location"]):
+                resources.left |= kept(known)
                 gke.clusters.remove(known)
 
     resources.made[CLUSTER] = made
