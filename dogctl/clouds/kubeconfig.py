@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dogctl.clouds import kubernetes_yaml
 from dogctl.errors import ConfigError
 from dogctl.secrets import Secret
 
@@ -22,6 +23,7 @@ _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFil
 _SECRETS = ("token", "password", "client-key-data")
 _FINGERPRINT = 16
 NO_CONTEXT = "no-context"
+BROKEN = "broken-kubeconfig"
 
 
 def find(context: str, environ: Mapping[str, str]) -> Kubeconfig:
@@ -44,7 +46,7 @@ def find(context: str, environ: Mapping[str, str]) -> Kubeconfig:
     except KeyError as missing:
         raise ConfigError(
             f"the kubeconfig has a context {context!r} without its {missing}",
-            code="broken-kubeconfig",
+            code=BROKEN,
             where=environ.get("KUBECONFIG") or "~/.kube/config",
             hint="correct the kubeconfig",
         ) from None
@@ -94,7 +96,12 @@ def _merged(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Clusters, users and contexts by name; the first file that has one wins."""
     known: dict[str, dict[str, Any]] = {"clusters": {}, "users": {}, "contexts": {}}
     for path in _files(environ):
-        document = _read(path)
+        document = kubernetes_yaml.read(
+            path,
+            "the kubeconfig",
+            code=BROKEN,
+            hint="correct the file, or set KUBECONFIG to another",
+        )
         for kind, singular in (("clusters", "cluster"), ("users", "user"), ("contexts", "context")):
             for each in document.get(kind) or ():
                 value = _absolute(each.get(singular) or {}, path.parent)
@@ -107,21 +114,6 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
     given = [Path(name) for name in environ.get("KUBECONFIG", "").split(":") if name]
     home = [Path(environ["HOME"]) / ".kube" / "config"] if environ.get("HOME") else []
     yield from (path for path in given or home if path.is_file())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        document = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"cannot read the kubeconfig: {error}",
-            code="broken-kubeconfig",
-            where=str(path),
-            hint="correct the file, or set KUBECONFIG to another",
-        ) from None
-    return document if isinstance(document, dict) else {}
 
 
 def _absolute(value: dict[str, Any], folder: Path) -> dict[str, Any]:
