@@ -41,15 +41,16 @@ def find(context: str, environ: Mapping[str, str]) -> Kubeconfig:
             where=environ.get("KUBECONFIG") or "~/.kube/config",
             hint="set KUBECONFIG to the file that has it, or correct the setting context",
         )
+    where = environ.get("KUBECONFIG") or "~/.kube/config"
     try:
         cluster, user = known["clusters"][chosen["cluster"]], known["users"][chosen["user"]]
     except KeyError as missing:
-        raise ConfigError(
-            f"the kubeconfig has a context {context!r} without its {missing}",
-            code=BROKEN,
-            where=environ.get("KUBECONFIG") or "~/.kube/config",
-            hint="correct the kubeconfig",
-        ) from None
+        raise _broken(f"has a context {context!r} without its {missing}", where) from None
+    if not cluster.get("server"):
+        raise _broken(f"has a cluster {chosen['cluster']!r} without its server", where)
+    plugin = user.get("exec") or {}
+    if plugin and not (plugin.get("command") and plugin.get("apiVersion")):
+        raise _broken(f"has a plugin of {chosen['user']!r} without command or apiVersion", where)
     return make(context, cluster, user)
 
 
@@ -102,11 +103,21 @@ def _merged(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             code=BROKEN,
             hint="correct the file, or set KUBECONFIG to another",
         )
-        for kind, singular in (("clusters", "cluster"), ("users", "user"), ("contexts", "context")):
-            for each in document.get(kind) or ():
-                value = _absolute(each.get(singular) or {}, path.parent)
-                known[kind].setdefault(each["name"], value)
+        for kind in known:
+            singular = kind.removesuffix("s")
+            try:
+                for each in document.get(kind) or ():
+                    value = _absolute(each.get(singular) or {}, path.parent)
+                    known[kind].setdefault(each["name"], value)
+            except (AttributeError, KeyError, TypeError):
+                raise _broken(f"has {kind} that are none", str(path)) from None
     return known
+
+
+def _broken(message: str, where: str) -> ConfigError:
+    return ConfigError(
+        f"the kubeconfig {message}", code=BROKEN, where=where, hint="correct the kubeconfig"
+    )
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
