@@ -103,12 +103,12 @@ def _merged(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             code=BROKEN,
             hint="correct the file, or set KUBECONFIG to another",
         )
-        for kind in known:
+        for kind, found in known.items():
             singular = kind.removesuffix("s")
             try:
                 for each in document.get(kind) or ():
                     value = _absolute(each.get(singular) or {}, path.parent)
-                    known[kind].setdefault(each["name"], value)
+                    found.setdefault(each["name"], value)
             except (AttributeError, KeyError, TypeError):
                 raise _broken(f"has {kind} that are none", str(path)) from None
     return known
