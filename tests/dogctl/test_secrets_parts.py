@@ -20,7 +20,7 @@ from dogctl.cli.main import main
 from dogctl.cli.session import Session
 from dogctl.clouds.kubernetes import Object
 from dogctl.config.checks import Number
-from dogctl.errors import ConfigError, DogctlError
+from dogctl.errors import Cancelled, ConfigError, DogctlError
 from dogctl.lifecycle import dump_file, secret_values, visits
 from dogctl.lifecycle.cluster_secrets import Store, app_secret, checksum, is_stale, stamps, users
 from dogctl.lifecycle.database import Place, find_database, name, text
@@ -201,6 +201,15 @@ def test_what_a_dead_run_has_told_the_database_stays_what_it_was_to_be() -> None
         ("OTHER", "three"),
     ]
     assert [each.old and decoded(each.old) for each in edits] == ["one", "one", None]
+
+
+def test_what_a_release_has_changed_since_a_dead_run_stays() -> None:
+    begun = [
+        Edit("DB_SECRET", "dogs", "DB_SECRET", encoded("one"), encoded("two")),
+        Edit("DB_PASSWORD", "dogs-mysql", "password", encoded("one"), encoded("two")),
+    ]
+    there = store(dogs=secret(DB_SECRET="released"), **{"dogs-mysql": secret(password="other")})
+    assert [each.name for each in edits_of(there, begun, {})] == ["DB_PASSWORD"]
 
 
 def test_a_value_that_is_there_is_no_change() -> None:
@@ -452,3 +461,20 @@ def test_what_helm_removes_does_not_stay() -> None:
     manifest = [claim("goes"), claim("kept", annotations=keep)]
     found = [*manifest, claim("data-dogs-0"), claim("ending", deletionTimestamp="now")]
     assert outliving(manifest, found) == ("data-dogs-0", "kept")
+
+
+def test_a_confirmation_is_ours_and_not_that_of_what_is_run() -> None:
+    channel = Channel(["exec", "--env", "prod", "--", "rm", "-y"], stdout=io.StringIO())
+    with pytest.raises(ConfigError) as refused:
+        channel.confirm("Sure?", preview=False)
+    hint = "dogctl exec --env prod --yes -- rm -y, if you are sure"
+    assert refused.value.hint == hint
+
+
+def test_no_value_at_all_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*_: object, **__: object) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", nothing)
+    with pytest.raises(Cancelled):
+        Channel([]).ask_secret("TOKEN: ")
