@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dogctl import bundled
+from dogctl.clouds import kubernetes_yaml
 from dogctl.errors import ConfigError
-from dogctl.lifecycle.manifest import yaml_loader
 from dogctl.secrets import Secret
 
 if TYPE_CHECKING:
@@ -138,22 +138,7 @@ def _overlays(project: Project, chart: Chart) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Values:
-    import yaml
-
-    try:
-        values = yaml.load(path.read_text(), Loader=yaml_loader())  # noqa: S506  (a safe one)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"cannot read the values: {error}",
-            code="bad-values",
-            where=str(path),
-            hint="correct it",
-        ) from None
-    if not isinstance(values or {}, dict):
-        raise ConfigError(
-            "values are a table of names", code="bad-values", where=str(path), hint="correct it"
-        )
-    return values or {}
+    return kubernetes_yaml.read(path, "the values", code="bad-values", hint="correct it")
 
 
 def _variables(values: Mapping[str, Any]) -> Mapping[str, Any]:
