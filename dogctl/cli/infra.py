@@ -39,6 +39,18 @@ Output = Annotated[str | None, typer.Argument(metavar="NAME", help="One of them,
 
 
 @command(app)
+def bootstrap(session: "Session", dry_run: DryRun = False) -> "Answer":
+    """Make the place for Terraform's state: a private bucket, and a table; again: nothing to do."""
+    from dogctl.lifecycle.infra.bootstrap import answer_bootstrap, plan_bootstrap
+
+    project = session.project
+    steps = plan_bootstrap(project)
+    return session.perform(
+        steps, lambda results: answer_bootstrap(project, steps, results), dry_run=dry_run
+    )
+
+
+@command(app)
 def plan(
     session: "Session",
     out: Out = None,

@@ -67,7 +67,8 @@ def client(service: str, region: str | None) -> Any:
     config = Config(
         connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 3}
     )
-    return boto3.client(service, region_name=region, config=config)
+    # A session of its own: the common one makes no clients for several threads at once.
+    return boto3.session.Session().client(service, region_name=region, config=config)
 
 
 def region_of(given: str | None) -> str | None:

@@ -93,6 +93,18 @@ class Cluster:
         return path
 
 
+def require_environment(project: Project) -> str:
+    """The name of the environment. Raises ConfigError if the user has not said which."""
+    if project.environment is None:
+        raise ConfigError(
+            "which environment?",
+            code="no-environment",
+            where="--env",
+            hint=f"add --env NAME; declared: {', '.join(project.environments) or 'none'}",
+        )
+    return project.environment
+
+
 def has_cluster(project: Project) -> bool:
     """Whether a command with this environment is about a cluster, and not this machine."""
     return project.environment is not None and project.settings.target is not None
@@ -117,14 +129,7 @@ def connect(
 
     Raises ConfigError, and DogctlError if the cluster cannot be reached.
     """
-    settings, name = project.settings, project.environment
-    if name is None:
-        raise ConfigError(
-            "which environment?",
-            code="no-environment",
-            where="--env",
-            hint=f"add --env NAME; declared: {', '.join(project.environments) or 'none'}",
-        )
+    settings, name = project.settings, require_environment(project)
     release = settings.release or settings.name
     cluster = Cluster(
         environment=name,

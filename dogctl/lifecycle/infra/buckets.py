@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from dogctl.clouds import google
+from dogctl.clouds.google import Account
 from dogctl.lifecycle.infra.state import State, Store
 
 if TYPE_CHECKING:
@@ -22,10 +26,23 @@ class Bucket(Protocol):
         ...
 
 
-def open_bucket(project: Project, state: State) -> Bucket:  # noqa: ARG001
+def open_bucket(project: Project, state: State) -> Bucket:
     """The bucket of a state that is not on this machine."""
     if state.store is Store.S3:
         from dogctl.clouds import aws
 
         return aws.Bucket(state.bucket, aws.region_of(state.region))
-    raise AssertionError(f"{state.store} has no bucket")
+    from dogctl.clouds import google_storage
+
+    return google_storage.Bucket(state.bucket, account(project), google_project(project))
+
+
+def account(project: Project) -> Callable[[], Account]:
+    """Who we are to Google."""
+    settings = project.settings
+    return partial(google.account, settings.gcp_credentials or settings.gcp_sa_key, (google.CLOUD,))
+
+
+def google_project(project: Project) -> str | None:
+    """The project at Google, under either of its names."""
+    return project.settings.project_id or project.settings.gcp_project

@@ -18,6 +18,7 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING
 
 from dogctl.errors import ConfigError, DogctlError
+from dogctl.lifecycle.cluster import require_environment
 from dogctl.lifecycle.local import make_state, not_writable, try_lock
 from dogctl.plan import Run
 from dogctl.tools.processes import start_mark
@@ -141,14 +142,7 @@ class Place:
 
 def find_place(project: Project) -> Place:
     """The place of the project's environment. Raises ConfigError: it has no infrastructure."""
-    name = project.environment
-    if name is None:
-        raise ConfigError(
-            "which environment?",
-            code="no-environment",
-            where="--env",
-            hint=f"add --env NAME; declared: {', '.join(project.environments) or 'none'}",
-        )
+    name = require_environment(project)
     given = project.settings.infra
     if given is None:
         raise ConfigError(
