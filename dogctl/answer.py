@@ -49,11 +49,13 @@ class Answer:
         data: the answer for programs; JSON types only.
         blocks: the same answer for people.
         exit_code: what the process exits with.
+        summary: whether it is worth to be kept beside the run, where a CI system has such a place.
     """
 
     data: Json
     blocks: tuple[Block, ...] = ()
     exit_code: int = field(default=ExitCode.DONE)
+    summary: bool = False
 
     @classmethod
     def lines(cls, data: Json, lines: Iterable[str]) -> Answer:

@@ -11,6 +11,7 @@ import typer
 from dogctl.cli import (
     build,
     db,
+    deploy,
     destroy,
     gifs,
     infra,
@@ -61,6 +62,7 @@ build.register(app)
 smoke.register(app)
 push.register(app)
 release.register(app)
+deploy.register(app)
 uninstall.register(app)
 destroy.register(app)
 project.register(app)

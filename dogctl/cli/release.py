@@ -9,6 +9,8 @@ from dogctl.cli.command import DryRun, Yes, command
 if TYPE_CHECKING:
     from dogctl.answer import Answer
     from dogctl.cli.session import Session
+    from dogctl.config.model import Project
+    from dogctl.lifecycle.bundle import Bundle
 
 Image = Annotated[
     str | None,
@@ -95,10 +97,12 @@ def release(
             where="--nodes",
             hint="add --start",
         )
+    project, bundle = _with_outputs(session, project)
     plan_with = partial(
         releases.plan_release,
         project,
         image,
+        bundle=bundle,
         start=releases.Start(nodes) if start else None,
         remember=redact.add,
         redact=redact,
@@ -114,6 +118,20 @@ def release(
         dry_run=dry_run,
         yes=yes,
     )
+
+
+def _with_outputs(session: "Session", project: "Project") -> "tuple[Project, Bundle]":
+    """With what the release takes of the infrastructure, if it takes anything."""
+    from dogctl.lifecycle.bundle import ALONE, Bundle
+    from dogctl.lifecycle.infra import has_infra, plan_outputs
+    from dogctl.lifecycle.infra.given import given_by, wants_outputs
+
+    if not (has_infra(project) and wants_outputs(project)):
+        return project, ALONE
+    redact = session.channel.redact
+    outputs = session.look(plan_outputs(project, remember=redact.add, redact=redact))["output"]
+    given = given_by(project, outputs)
+    return given.project, Bundle(values=given.values, outputs=outputs.values)
 
 
 def rollback(

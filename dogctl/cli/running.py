@@ -164,8 +164,9 @@ def exec_(
     apps = AppPods(session.project, _cluster(session, changes=True), service)
     where = there.place(apps, pod, container)
     if session.project.settings.protected and not yes:
-        warning = f"{session.environment} is protected, and {where.pod} is one of its pods."
-        session.channel.confirm(warning, "Run a command there?")
+        name = session.environment
+        warning = f"{name} is protected, and this runs a command in its pod {where.pod}."
+        session.channel.confirm(warning, preview=False)
     command = tuple(words or there.SHELL)
     if session.channel.json:
         return there.collect(where, command, session.channel.stdin())

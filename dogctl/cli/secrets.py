@@ -75,7 +75,7 @@ def list_all(session: "Session") -> "Answer":
     """Show the names, their age and who changed them; never a value."""
     from dogctl.lifecycle.secrets import list_secrets
 
-    return list_secrets(session.project)
+    return list_secrets(session.project, remember=session.channel.redact.add)
 
 
 @command(app)

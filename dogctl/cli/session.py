@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -58,10 +58,12 @@ class Session:
         dry_run: bool = False,
         yes: bool = False,
         confirm: str | None = None,
+        left: Callable[[Results], Sequence[str]] = lambda _: (),
     ) -> Answer:
         """Preview the plan, or ask for it and execute it.
 
-        `confirm` is the name that the user has typed, for a plan that asks for one.
+        `confirm` is the name that the user has typed, for a plan that asks for one; `left` says
+        what remains changed when a step has failed.
 
         Raises what the first failed step raised, or Cancelled.
         """
@@ -69,10 +71,10 @@ class Session:
             return self.preview(plan)
         if plan.warning and not (yes and confirm == (plan.typed or confirm)):
             self.channel.confirm(plan.warning, plan.typed)
-        report = self._execute(plan)
+        report = self._execute(plan, left)
         done = answer(report.results)
         data = {**done.data, "changed": report.changed, "steps": _steps(report)}
-        return Answer(data, done.blocks, done.exit_code)
+        return Answer(data, done.blocks, done.exit_code, summary=done.summary)
 
     def preview(self, plan: Plan) -> Answer:
         """Show what the plan would do, and change nothing. Raises DogctlError."""
@@ -87,12 +89,14 @@ class Session:
         """What the steps of a plan answer that changes nothing. Raises as `perform` does."""
         return self._execute(plan).results
 
-    def _execute(self, plan: Plan) -> Report:
+    def _execute(
+        self, plan: Plan, left: Callable[[Results], Sequence[str]] = lambda _: ()
+    ) -> Report:
         from dogctl.plan import execute
 
         with stop_on_signals() as stop, self.channel.reporter() as reporter:
             report = execute(plan, reporter, stop)
-        _raise_failure(report)
+        _raise_failure(report, left)
         return report
 
 
@@ -119,10 +123,18 @@ def _steps(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _raise_failure(report: Report) -> None:
+def _raise_failure(report: Report, left: Callable[[Results], Sequence[str]]) -> None:
     error = report.error
     if error is None:
         return
     if isinstance(error, DogctlError):
+        error.detail = (*_inner_step(report, error), *error.detail, *left(report.results))
         error.data = {**(error.data or {}), "steps": _steps(report)}
     raise error
+
+
+def _inner_step(report: Report, error: DogctlError) -> Iterator[str]:
+    """Where it failed, if that is inside of another step."""
+    names = [name for name, outcome in report.all() if outcome.error is error]
+    if names and "/" in names[-1]:
+        yield f"step: {names[-1]}"

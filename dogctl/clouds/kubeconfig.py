@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dogctl.clouds import kubernetes_yaml
 from dogctl.errors import ConfigError
 from dogctl.secrets import Secret
 
@@ -22,6 +23,7 @@ _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFil
 _SECRETS = ("token", "password", "client-key-data")
 _FINGERPRINT = 16
 NO_CONTEXT = "no-context"
+BROKEN = "broken-kubeconfig"
 
 
 def find(context: str, environ: Mapping[str, str]) -> Kubeconfig:
@@ -39,15 +41,16 @@ def find(context: str, environ: Mapping[str, str]) -> Kubeconfig:
             where=environ.get("KUBECONFIG") or "~/.kube/config",
             hint="set KUBECONFIG to the file that has it, or correct the setting context",
         )
+    where = environ.get("KUBECONFIG") or "~/.kube/config"
     try:
         cluster, user = known["clusters"][chosen["cluster"]], known["users"][chosen["user"]]
     except KeyError as missing:
-        raise ConfigError(
-            f"the kubeconfig has a context {context!r} without its {missing}",
-            code="broken-kubeconfig",
-            where=environ.get("KUBECONFIG") or "~/.kube/config",
-            hint="correct the kubeconfig",
-        ) from None
+        raise _broken(f"has a context {context!r} without its {missing}", where) from None
+    if not cluster.get("server"):
+        raise _broken(f"has a cluster {chosen['cluster']!r} without its server", where)
+    plugin = user.get("exec") or {}
+    if plugin and not (plugin.get("command") and plugin.get("apiVersion")):
+        raise _broken(f"has a plugin of {chosen['user']!r} without command or apiVersion", where)
     return make(context, cluster, user)
 
 
@@ -94,12 +97,27 @@ def _merged(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Clusters, users and contexts by name; the first file that has one wins."""
     known: dict[str, dict[str, Any]] = {"clusters": {}, "users": {}, "contexts": {}}
     for path in _files(environ):
-        document = _read(path)
-        for kind, singular in (("clusters", "cluster"), ("users", "user"), ("contexts", "context")):
-            for each in document.get(kind) or ():
-                value = _absolute(each.get(singular) or {}, path.parent)
-                known[kind].setdefault(each["name"], value)
+        document = kubernetes_yaml.read(
+            path,
+            "the kubeconfig",
+            code=BROKEN,
+            hint="correct the file, or set KUBECONFIG to another",
+        )
+        for kind, found in known.items():
+            singular = kind.removesuffix("s")
+            try:
+                for each in document.get(kind) or ():
+                    value = _absolute(each.get(singular) or {}, path.parent)
+                    found.setdefault(each["name"], value)
+            except (AttributeError, KeyError, TypeError):
+                raise _broken(f"has {kind} that are none", str(path)) from None
     return known
+
+
+def _broken(message: str, where: str) -> ConfigError:
+    return ConfigError(
+        f"the kubeconfig {message}", code=BROKEN, where=where, hint="correct the kubeconfig"
+    )
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
@@ -107,21 +125,6 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
     given = [Path(name) for name in environ.get("KUBECONFIG", "").split(":") if name]
     home = [Path(environ["HOME"]) / ".kube" / "config"] if environ.get("HOME") else []
     yield from (path for path in given or home if path.is_file())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        document = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"cannot read the kubeconfig: {error}",
-            code="broken-kubeconfig",
-            where=str(path),
-            hint="correct the file, or set KUBECONFIG to another",
-        ) from None
-    return document if isinstance(document, dict) else {}
 
 
 def _absolute(value: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -11,20 +11,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from dogctl.clouds.kubeconfig import Kubeconfig, fingerprint
 from dogctl.clouds.kubernetes_errors import failed, no_kind
-from dogctl.clouds.kubernetes_exec import Ran, run
 from dogctl.clouds.kubernetes_http import JSON, JSON_PATCH, TIMEOUT, TRIES, Connection
-from dogctl.clouds.kubernetes_websocket import opened
+from dogctl.clouds.kubernetes_websocket import Stream, opened
 from dogctl.errors import DogctlError
 
 if TYPE_CHECKING:
     import httpx2
-    from httpx2.websockets import WebSocketSession
 
-__all__ = ["APPLY", "JSON_PATCH", "MERGE", "Kind", "Kubernetes", "Ran"]
+__all__ = ["APPLY", "JSON_PATCH", "MERGE", "Kind", "Kubernetes"]
 
 Object = dict[str, Any]
 
@@ -270,36 +268,16 @@ class Kubernetes:
             yield from said.iter_lines()
 
     @contextmanager
-    def websocket(
+    def stream(
         self, path: str, params: Mapping[str, str | Sequence[str]], protocols: Sequence[str]
-    ) -> Iterator[WebSocketSession]:
+    ) -> Iterator[Stream]:
         """A connection for messages in both directions. Raises DogctlError if it is refused."""
-        with self._api.explained(), ExitStack() as stack:
-            yield self._api.authorized(
-                lambda session: stack.enter_context(opened(session, path, params, protocols))
-            )
-
-    def run(
-        self,
-        namespace: str,
-        pod: str,
-        container: str,
-        command: Sequence[str],
-        *,
-        stdin: bytes | BinaryIO | None = None,
-        stdout: BinaryIO | None = None,
-    ) -> Ran:
-        """Run a command in a container to its end; a non-zero exit does not raise.
-
-        Args:
-            stdin: what it reads, to the end; nothing without it.
-            stdout: where what it prints goes, which is then not in the answer.
-        """
-        with self._api.explained():
-            path = f"{PODS.path(namespace, pod)}/exec"
-            return self._api.authorized(
-                lambda session: run(session, path, container, command, stdin, stdout)
-            )
+        with ExitStack() as stack:
+            with self._api.explained():
+                found = self._api.authorized(
+                    lambda session: stack.enter_context(opened(session, path, params, protocols))
+                )
+            yield found
 
     def _pages(self, path: str, params: Mapping[str, str]) -> Iterator[Object]:
         more = ""

@@ -1,6 +1,6 @@
 """Streams to and from a pod, over websockets of the cluster's API: commands, and ports.
 
-Each message begins with the number of the stream that it is of. For commands:
+For commands:
 https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
 and for ports:
 https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go
@@ -8,18 +8,20 @@ https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubelet/
 
 from __future__ import annotations
 
+import io
 import json
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
 
 from dogctl.clouds.kubernetes import PODS, Kubernetes
-from dogctl.clouds.kubernetes_errors import UNREACHABLE
+from dogctl.clouds.kubernetes_errors import lost
+from dogctl.clouds.kubernetes_websocket import CHUNK, EndedError, Stream
 from dogctl.errors import DogctlError
 
-if TYPE_CHECKING:
-    from httpx2.websockets import WebSocketSession
+__all__ = ["EndedError", "Stream"]
 
 STDIN, STDOUT, STDERR, STATUS, RESIZE = range(5)
 DATA, PROBLEM = range(2)
@@ -28,59 +30,57 @@ ENDS_INPUT = "v5.channel.k8s.io"
 COMMANDS = (ENDS_INPUT, "v4.channel.k8s.io")
 PORTS = ("v4.channel.k8s.io",)
 END = 255
-CHUNK = 32 * 1024
+# How often whoever waits for a command may change their mind, in seconds.
+LOOK = 0.5
+# How long the first words about a port may take.
+PORT_SECONDS = 15.0
+EXEC_FAILED = "exec-failed"
+
+Write = Callable[[bytes], object]
 
 
-class EndedError(Exception):
-    """The other side has ended the stream."""
+@dataclass(frozen=True)
+class Ran:
+    """A command that ended in a container."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
 
 
-class Stream:
-    """Several streams in one connection; one thread may write while another reads."""
+def run(
+    kubernetes: Kubernetes,
+    namespace: str,
+    pod: str,
+    container: str,
+    words: Sequence[str],
+    *,
+    stdin: bytes | BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Ran:
+    """Run a command in a container to its end; a non-zero exit does not raise.
 
-    def __init__(self, session: WebSocketSession, server: str) -> None:
-        self._session = session
-        self._server = server
+    Args:
+        stdin: what it reads, to the end; nothing without it.
+        stdout: where what it prints goes, which is then not in the answer.
+        check: called again and again; raises to end the wait.
 
-    @property
-    def ends_input(self) -> bool:
-        """Whether it can tell a command that there is no more input."""
-        return self._session.subprotocol == ENDS_INPUT
-
-    def send(self, number: int, data: bytes) -> None:
-        """Raises EndedError."""
-        from httpx2.websockets import HTTPXWSException
-        from wsproto.utilities import LocalProtocolError
-
+    Raises DogctlError, also if nobody knows how it ended, and what `stdin` and `stdout` raise.
+    """
+    said, complaints = io.BytesIO(), io.BytesIO()
+    source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
+    with command(
+        kubernetes, namespace, pod, container, words, stdin=source is not None, terminal=False
+    ) as stream:
+        feeder = _Feeder(stream, source)
         try:
-            for start in range(0, len(data), CHUNK):
-                self._session.send_bytes(bytes([number]) + data[start : start + CHUNK])
-        except (HTTPXWSException, LocalProtocolError):
-            raise EndedError from None
-
-    def end_input(self) -> None:
-        """Tell the command that there is no more. Raises EndedError."""
-        self.send(END, bytes([STDIN]))
-
-    def receive(self, timeout: float | None = None) -> tuple[int, bytes]:
-        """The next piece, and which stream it is of.
-
-        Raises EndedError, DogctlError if the connection broke, TimeoutError after some seconds.
-        """
-        from httpx2.websockets import WebSocketDisconnect, WebSocketNetworkError
-
-        try:
-            message = self._session.receive_bytes(timeout)
-        except WebSocketDisconnect:
-            raise EndedError from None
-        except WebSocketNetworkError:
-            raise DogctlError(
-                "the connection to the cluster broke",
-                code=UNREACHABLE,
-                where=self._server,
-                hint="run the command again",
-            ) from None
-        return message[0], message[1:]
+            status = listen(stream, (stdout or said).write, complaints.write, check)
+        finally:
+            feeder.end()
+    if status is None:
+        raise lost("", kubernetes.server)
+    return Ran(exit_code(status), said.getvalue(), complaints.getvalue())
 
 
 @contextmanager
@@ -96,32 +96,56 @@ def command(
 ) -> Iterator[Stream]:
     """Run a command in a container. A terminal has no stderr of its own. Raises DogctlError."""
     wanted = {"stdin": stdin, "stdout": True, "stderr": not terminal, "tty": terminal}
-    params: dict[str, str | Sequence[str]] = {"container": container, "command": words}
+    params: dict[str, str | Sequence[str]] = {"container": container, "command": list(words)}
     params |= {name: "true" for name, value in wanted.items() if value}
-    path = f"{PODS.path(namespace, pod)}/exec"
-    with kubernetes.websocket(path, params, COMMANDS) as session, _closed(session):
-        yield Stream(session, kubernetes.server)
-
-
-@contextmanager
-def port(kubernetes: Kubernetes, namespace: str, pod: str, number: int) -> Iterator[Stream]:
-    """One connection to a port of a pod. Raises DogctlError."""
-    path = f"{PODS.path(namespace, pod)}/portforward"
-    with kubernetes.websocket(path, {"ports": str(number)}, PORTS) as session, _closed(session):
-        stream = Stream(session, kubernetes.server)
-        for _ in (DATA, PROBLEM):
-            stream.receive()  # each stream begins with the number of the port
+    with kubernetes.stream(f"{PODS.path(namespace, pod)}/exec", params, COMMANDS) as stream:
+        if stdin and not terminal and stream.protocol != ENDS_INPUT:
+            raise DogctlError(
+                "this cluster cannot tell a command where its input ends",
+                code="cluster-too-old",
+                where=kubernetes.server,
+                hint="Kubernetes 1.30 can; dogctl exec ... </dev/null needs no input",
+            )
         yield stream
 
 
 @contextmanager
-def _closed(session: WebSocketSession) -> Iterator[None]:
-    """At the end, wake the thread that reads: it would wait for the other side, dead or alive."""
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            session.stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+def port(kubernetes: Kubernetes, namespace: str, pod: str, number: int) -> Iterator[Stream]:
+    """One connection to a port of a pod. Raises DogctlError, EndedError."""
+    path = f"{PODS.path(namespace, pod)}/portforward"
+    with kubernetes.stream(path, {"ports": str(number)}, PORTS) as stream:
+        try:
+            for _ in (DATA, PROBLEM):
+                stream.receive(PORT_SECONDS)  # each stream begins with the number of the port
+        except TimeoutError:
+            raise lost("nothing comes from the pod", kubernetes.server) from None
+        yield stream
+
+
+def listen(
+    stream: Stream, write: Write, write_error: Write, check: Callable[[], None] = lambda: None
+) -> bytes | None:
+    """Pass on what a command prints; how it ended, in the cluster's words, if it says so.
+
+    Args:
+        check: called again and again; raises to end the wait.
+    """
+    while True:
+        check()
+        try:
+            number, data = stream.receive(LOOK)
+        except TimeoutError:
+            continue
+        except EndedError:
+            return None
+        if number == STATUS:
+            return data
+        (write_error if number == STDERR else write)(data)
+
+
+def end_input(stream: Stream) -> None:
+    """Tell a command that there is no more. Raises EndedError."""
+    stream.send(END, bytes([STDIN]))
 
 
 def exit_code(status: bytes) -> int:
@@ -140,6 +164,37 @@ def exit_code(status: bytes) -> int:
     reason = str(said.get("message") or "nobody says why").rpartition("exec failed: ")[2]
     raise DogctlError(
         f"the command could not be run: {reason}",
-        code="exec-failed",
+        code=EXEC_FAILED,
         hint="name a program that is in the image; without any it is a shell",
     )
+
+
+class _Feeder:
+    """Gives a command its input, while somebody else listens: or both would wait for the other."""
+
+    def __init__(self, stream: Stream, source: BinaryIO | None) -> None:
+        self._stream = stream
+        self._source = source
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._feed, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Nothing is read from the source any more. Raises what reading it raised."""
+        self._stream.end()
+        self._thread.join()
+        if self._error:
+            raise self._error
+
+    def _feed(self) -> None:
+        if self._source is None:
+            return
+        try:
+            while piece := self._source.read(CHUNK):
+                self._stream.send(STDIN, piece)
+            end_input(self._stream)
+        except EndedError:
+            pass  # the command has read enough
+        except BaseException as error:  # noqa: BLE001  (raised by `end`)
+            self._error = error
+            self._stream.end()  # it would wait for more

@@ -17,9 +17,10 @@ class Stage(StrEnum):
     BUILD = "build"
     PUSH = "push"
     SMOKE = "smoke"
+    TAG = "tag"
+    LOAD = "load"
     INFRA = "infra"
     RELEASE = "release"
-    PUBLISH = "publish"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _read(item: Any) -> Hook:
     if len(when) != 1 or len(how) != 1 or keys != when | how:
         raise ValueError('must have "before" or "after" a step, "run" or "job", and nothing else')
     (at,), (kind,) = when, how
-    if kind == "job" and item[at] != Stage.RELEASE:
-        raise ValueError('a job runs in the cluster, before or after "release"')
+    if kind == "job" and (at, item[at]) != ("before", Stage.RELEASE):
+        raise ValueError('a job runs in the cluster, before "release"')
     stage = parse.one_of(Stage)(item[at])
     return Hook(stage, at == "before", parse.command(item[kind]), kind == "job")

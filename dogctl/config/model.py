@@ -279,7 +279,9 @@ class Settings:
         default=(),
     )
     skip: tuple[Stage, ...] = _setting(
-        parse_stages, "steps that a deploy leaves out", default=(), flag="--skip"
+        parse_stages,
+        "steps that a deploy leaves out",
+        default=(),
     )
     hooks: tuple[Hook, ...] = _setting(
         parse_hooks, "commands and Jobs before and after the steps of a deploy", default=()

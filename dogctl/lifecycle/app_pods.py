@@ -25,6 +25,7 @@ from dogctl.lifecycle.release_parts import (
     workload,
 )
 from dogctl.lifecycle.rollout import is_ready
+from dogctl.lifecycle.scale import selector
 from dogctl.lifecycle.workloads import KINDS
 
 if TYPE_CHECKING:
@@ -69,9 +70,8 @@ class AppPods:
 
     def pods(self) -> list[Object]:
         """Those that there are now."""
-        labels = self.workload["spec"]["selector"].get("matchLabels") or {}
-        selector = ",".join(f"{name}={value}" for name, value in labels.items())
-        found = self.cluster.kubernetes.select(PODS, self.cluster.namespace, labels=selector)
+        labels = selector(self.workload)
+        found = self.cluster.kubernetes.select(PODS, self.cluster.namespace, labels=labels)
         return pods_of(self.workload, found)
 
     def one(self, name: str | None = None, *, not_these: Iterable[str] = ()) -> Object:

@@ -16,6 +16,7 @@ from dogctl.lifecycle.database import Database, Server, find_database, text
 from dogctl.lifecycle.dump_file import Written, new_file
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.revisions import running
+from dogctl.lifecycle.scale import check_whole
 from dogctl.lifecycle.shipped import image_of
 from dogctl.lifecycle.visits import visits
 from dogctl.plan import Plan, Results, Run, Step
@@ -129,6 +130,7 @@ def dump(
     step: Run,
 ) -> Dump:
     """Write a dump to a file. Raises DogctlError; there is no file then."""
+    check_whole(server.cluster, objects(revision.manifest))
     server.check()
     root = server.root()
     remember(root)

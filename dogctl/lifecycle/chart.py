@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dogctl import bundled
+from dogctl.clouds import kubernetes_yaml
 from dogctl.errors import ConfigError
-from dogctl.lifecycle.manifest import yaml_loader
 from dogctl.secrets import Secret
 
 if TYPE_CHECKING:
@@ -86,11 +89,18 @@ def _default(project: Project) -> Chart:
 
 
 def chart_values(
-    project: Project, chart: Chart, image: ImageRef, defaults: Mapping[str, Any] | None = None
+    project: Project,
+    chart: Chart,
+    image: ImageRef,
+    defaults: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] = MappingProxyType({}),
 ) -> Values:
     """The values of a release, strongest last: the chart's for this environment, the project's, ours.
 
-    The defaults of a chart that is no folder here have to be given, to know what it has a place for.
+    Args:
+        defaults: those of a chart that is no folder here, to know what it has a place for.
+        given: what is known of the environment only now, stronger than any other.
+
     Secrets are not among them, as Helm would show them to whoever may read the release.
     Raises ConfigError: a file is not there, holds no values, or ones that a protected environment
     refuses.
@@ -98,7 +108,7 @@ def chart_values(
     values: Values = {}
     for path in _overlays(project, chart):
         values = merged(values, _read(path))
-    values = merged(values, _own(project, chart, image, defaults or {}))
+    values = merged(merged(values, _own(project, chart, image, defaults or {})), given)
     if project.settings.protected and _variables(values).get(FAULTS):
         raise ConfigError(
             f"faults on demand are refused in the protected environment {project.environment}",
@@ -128,22 +138,7 @@ def _overlays(project: Project, chart: Chart) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Values:
-    import yaml
-
-    try:
-        values = yaml.load(path.read_text(), Loader=yaml_loader())  # noqa: S506  (a safe one)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"cannot read the values: {error}",
-            code="bad-values",
-            where=str(path),
-            hint="correct it",
-        ) from None
-    if not isinstance(values or {}, dict):
-        raise ConfigError(
-            "values are a table of names", code="bad-values", where=str(path), hint="correct it"
-        )
-    return values or {}
+    return kubernetes_yaml.read(path, "the values", code="bad-values", hint="correct it")
 
 
 def _variables(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -170,3 +165,16 @@ def _own(project: Project, chart: Chart, image: ImageRef, defaults: Mapping[str,
         given = {part: getattr(settings, f"db_{part}") for part in parts}
         own["database"] = {part: value for part, value in given.items() if value is not None}
     return {key: value for key, value in own.items() if value}
+
+
+def inputs_hash(chart: Chart, values: Mapping[str, Any]) -> str:
+    """One hash of all that decides what a release renders: the chart's files and the values."""
+    digest = hashlib.sha256(json.dumps([chart.version, values], sort_keys=True).encode())
+    root = Path(chart.ref)
+    if not root.exists():
+        digest.update(chart.ref.encode())
+    for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
+        if path.is_file():
+            digest.update(str(path.relative_to(root)).encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

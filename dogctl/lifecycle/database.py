@@ -14,7 +14,9 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from dogctl.clouds.kubernetes import PODS, SECRETS, Object, Ran
+from dogctl.clouds import streams
+from dogctl.clouds.kubernetes import PODS, SECRETS, Object
+from dogctl.clouds.streams import Ran
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.manifest import pod_template
 from dogctl.lifecycle.rollout import is_ready
@@ -208,7 +210,8 @@ class Server:
         return self._run(_CLIENT, [user, ""], _line(password) + sql, None)
 
     def _run(self, script: str, words: Sequence[str], stdin: Any, stdout: BinaryIO | None) -> Ran:
-        return self.cluster.kubernetes.run(
+        return streams.run(
+            self.cluster.kubernetes,
             self.cluster.namespace,
             self.database.pod,
             self.database.container,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +16,8 @@ from dogctl.errors import ConfigError, DogctlError
 # Both servers end a dump that is whole with it, and then the time.
 COMPLETE = b"-- Dump completed"
 _HEADS = (b"-- MySQL dump", b"-- MariaDB dump", b"/*M!999999")
+# In a dump of several databases; in values, line breaks are written as \\n.
+_ELSEWHERE = re.compile(rb"\nUSE +`?[^\n`]+`? *;", re.IGNORECASE)
 _END = 4096
 _PIECE = 1024 * 1024
 CUT_OFF = "dump-cut-off"
@@ -84,19 +88,22 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 def check(path: Path) -> int:
     """The bytes of its statements, all of them read. Raises ConfigError unless it is a whole dump."""
-    size, head, end = 0, b"", b""
+    size, head, end, elsewhere = 0, b"", b"", False
     try:
         with opened(path) as file:
             while piece := file.read(_PIECE):
                 head = head or piece[:_END]
+                elsewhere = elsewhere or _ELSEWHERE.search(end + piece) is not None
                 end = (end + piece)[-_END:]
                 size += len(piece)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise _bad(path, f"cannot be read to its end: {error}") from None
     if not head.startswith(_HEADS):
         raise _bad(path, "is no dump of MySQL or MariaDB")
     if not is_complete(end):
         raise _bad(path, "is cut off: the mark at its end is missing")
+    if elsewhere:
+        raise _bad(path, "says itself which database it is for, and would be loaded into that")
     return size
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from dogctl.answer import Answer
 from dogctl.clouds import streams
-from dogctl.clouds.streams import RESIZE, STATUS, STDERR, STDIN, EndedError, Stream
+from dogctl.clouds.streams import RESIZE, STDIN, EndedError, Stream, Write
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.app_pods import AppPods, container_of
 from dogctl.tools import terminal
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 # What there is in the image, bash if possible.
 SHELL = ("/bin/sh", "-c", "command -v bash >/dev/null && exec bash; exec sh")
-
-Write = Callable[[bytes], None]
 
 
 class Console(Protocol):
@@ -84,7 +82,7 @@ def run(
     ):
         if stdin is not None:
             _feed(stream, stdin, is_terminal, stack)
-        status = _listen(stream, write, write_error)
+        status = streams.listen(stream, write, write_error)
     if status is None:
         raise DogctlError(
             "the connection ended before the command did",
@@ -119,26 +117,8 @@ def collect(where: Place, words: Sequence[str], stdin: int | None) -> Answer:
     return Answer({**place, "exit_code": code, **said}, exit_code=code)
 
 
-def _listen(stream: Stream, write: Write, write_error: Write) -> bytes | None:
-    """How it ended, in the cluster's words."""
-    while True:
-        try:
-            number, data = stream.receive()
-        except EndedError:
-            return None
-        if number == STATUS:
-            return data
-        (write_error if number == STDERR else write)(data)
-
-
 def _feed(stream: Stream, stdin: int, is_terminal: bool, stack: ExitStack) -> None:
     """Let the command have the input, in a thread that does not keep the process."""
-    if not is_terminal and not stream.ends_input:
-        raise DogctlError(
-            "this cluster cannot tell a command where its input ends",
-            code="cluster-too-old",
-            hint="Kubernetes 1.30 can; dogctl exec ... </dev/null needs no input",
-        )
     resized = None
     if is_terminal:
         resized = stack.enter_context(terminal.resizes())
@@ -154,7 +134,7 @@ def _feed(stream: Stream, stdin: int, is_terminal: bool, stack: ExitStack) -> No
                 lambda: _resize(stream, stdin),
             )
             if not is_terminal:
-                stream.end_input()
+                streams.end_input(stream)
 
     threading.Thread(target=feed, daemon=True).start()
 

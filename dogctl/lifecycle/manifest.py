@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
+
+from dogctl.clouds.kubernetes_yaml import loader
 
 Object = dict[str, Any]
 
-_TAG = "tag:yaml.org,2002:"
-_NOT_HELMS = (f"{_TAG}timestamp", f"{_TAG}value")
-_TIME = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$")
 # What tells the items of a list apart, where they are tables.
 _ITEM_KEYS = ("name", "mountPath", "containerPort", "port", "ip", "key", "type")
 # https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource
@@ -22,26 +19,8 @@ def objects(manifest: str) -> list[Object]:
     """The objects in it, lists taken apart."""
     import yaml
 
-    documents = yaml.load_all(manifest, Loader=yaml_loader())
+    documents = yaml.load_all(manifest, Loader=loader())
     return [each for document in documents if document for each in _apart(document)]
-
-
-@cache
-def yaml_loader() -> Any:
-    """Reads YAML as Helm and Kubernetes do: dates and times such as 12:30:45 are text.
-
-    https://pkg.go.dev/sigs.k8s.io/yaml: into JSON, which knows no dates
-    """
-    import yaml
-
-    class Loader(yaml.CSafeLoader):
-        pass
-
-    Loader.yaml_implicit_resolvers = {
-        first: [(f"{_TAG}str", _TIME), *(each for each in known if each[0] not in _NOT_HELMS)]
-        for first, known in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-    }
-    return Loader
 
 
 def _apart(document: Object) -> Iterator[Object]:

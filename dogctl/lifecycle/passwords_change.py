@@ -33,31 +33,45 @@ class Passwords:
             self._server.check()
             self._root(edits)
 
-    def open(self, edits: Sequence[Edit]) -> None:
-        """Let the database take the old passwords as well as the new ones."""
+    def open(self, edits: Sequence[Edit], *, back: bool = False) -> None:
+        """Let the database take the old passwords as well as the new ones.
+
+        Args:
+            back: it is for the old values to come back, so that it is enough if it takes these.
+        """
         for each in self._own(edits):
-            server, user = self._server, self._user(each.place)
-            old, new = Secret(decoded(each.old or "")), Secret(decoded(each.new))
-            takes_old, takes_new = server.opens(user, old), server.opens(user, new)
+            takes_old, takes_new = self._takes(each)
             through = takes_new and self.store.value(each.place) == each.new
-            if not through and not (takes_old and takes_new):
-                root = self._root(edits)
-                statements = take_both(
-                    user,
-                    server.hosts(user, root),
-                    old.reveal(),
-                    new.reveal(),
-                    mariadb=server.is_mariadb,
-                )
-                server.ask("\n".join(statements), root)
+            if not (takes_old if back else (takes_old and takes_new) or through):
+                self._tell(each, edits)
 
     def close(self, edits: Sequence[Edit], *, back: bool = False) -> None:
         """Let it take the new ones only; or the old ones, if these were put back."""
         for each in self._own(edits):
+            # What it has refused, such as a password that is too weak, has left nothing there.
+            if back and self._takes(each) == (True, False):
+                continue
             server, user, root = self._server, self._user(each.place), self._root(edits)
             kept = decoded((each.old if back else each.new) or "")
             hosts = server.hosts(user, root)
             server.ask("\n".join(take_one(user, hosts, kept, mariadb=server.is_mariadb)), root)
+
+    def _takes(self, edit: Edit) -> tuple[bool, bool]:
+        """Whether the old password opens the database, and whether the new one does."""
+        server, user = self._server, self._user(edit.place)
+        old = bool(edit.old) and server.opens(user, Secret(decoded(edit.old or "")))
+        return old, server.opens(user, Secret(decoded(edit.new)))
+
+    def _tell(self, edit: Edit, edits: Sequence[Edit]) -> None:
+        server, user, root = self._server, self._user(edit.place), self._root(edits)
+        hosts, new = server.hosts(user, root), decoded(edit.new)
+        statements = (
+            take_both(user, hosts, decoded(edit.old), new, mariadb=server.is_mariadb)
+            if edit.old
+            # Nobody gets in with an empty one meanwhile.
+            else take_one(user, hosts, new, mariadb=server.is_mariadb)
+        )
+        server.ask("\n".join(statements), root)
 
     @cached_property
     def _server(self) -> Server:

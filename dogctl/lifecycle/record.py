@@ -50,6 +50,8 @@ class Record:
         run: the address of the CI run.
         of: the revision that it goes back to, for a rollback.
         cause: the code of what it failed of.
+        outputs: Terraform's outputs at that time that are no secrets, for a deploy.
+        approval: the hash of the approved plan, for a deploy that needed one.
     """
 
     revision: int
@@ -64,6 +66,8 @@ class Record:
     run: str | None = None
     of: int | None = None
     cause: str | None = None
+    outputs: Mapping[str, Any] | None = None
+    approval: str | None = None
 
 
 def write(cluster: Cluster, record: Record) -> None:

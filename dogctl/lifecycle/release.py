@@ -16,14 +16,17 @@ from dogctl.answer import Answer, Block, Fields, Text
 from dogctl.errors import Cancelled, ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, release_secrets
-from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart
+from dogctl.lifecycle.bundle import ALONE, Bundle
+from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart, inputs_hash
 from dogctl.lifecycle.cluster import check_pin, connect
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.manifest import objects
+from dogctl.lifecycle.record import Record
 from dogctl.lifecycle.release_backup import backup_step
 from dogctl.lifecycle.release_diff import changes, hook_changes
 from dogctl.lifecycle.release_image import image_step
+from dogctl.lifecycle.release_jobs import Jobs
 from dogctl.lifecycle.release_secrets import NOTHING, Brought, brought
 from dogctl.lifecycle.release_steps import TAKEN, Applied, Comparison, Options, Work, look_only
 from dogctl.lifecycle.revisions import give_up, revisions
@@ -62,6 +65,7 @@ def plan_release(
     options: Options,
     *,
     start: Start | None = None,
+    bundle: Bundle = ALONE,
     remember: Remember = lambda _: None,
     redact: Redact = lambda text: text,
     runner: Runner = LOCAL,
@@ -71,6 +75,7 @@ def plan_release(
     Args:
         image: the image to release, if not the one of what is checked out.
         start: start the cluster first, if it does not run.
+        bundle: what the deploy that this belongs to has for it.
         remember: hears of every secret before it is used.
         redact: masks all of them.
 
@@ -85,7 +90,7 @@ def plan_release(
     first = (start_step(cluster.target, start.nodes, pinned),) if start else ()
     needs = tuple(step.name for step in first)
     work = _Work(project, cluster, options, remember, redact, verb="release", applies="upgrade")
-    release = _Release(work)
+    release = _Release(work, bundle)
     steps = (
         *first,
         image_step(project, cluster.target, image, needs, remember, runner),
@@ -98,8 +103,34 @@ def plan_release(
         work.verify(),
         work.give_back(),
     )
+    steps = Jobs(work, bundle.jobs).into(steps)
     warning = f"{project.environment} is protected. This releases to {cluster.namespace} there."
     return Plan("release", steps, warning if project.settings.protected else None)
+
+
+def plan_comparison(
+    project: Project,
+    image: str,
+    bundle: Bundle = ALONE,
+    *,
+    remember: Remember = lambda _: None,
+    redact: Redact = lambda text: text,
+    runner: Runner = LOCAL,
+) -> Plan:
+    """Only look what a release would change. Raises as `plan_release` does."""
+    cluster = connect(project, remember=remember, runner=runner)
+    work = _Work(project, cluster, Options(), remember, redact, verb="compare", applies="upgrade")
+    found = image_step(project, cluster.target, image, (), remember, runner)
+    return Plan("compare", (found, _Release(work, bundle).compare()))
+
+
+def inputs(project: Project, image: ImageRef) -> str:
+    """One hash of the chart and the values that a release of the image is made of.
+
+    Raises ConfigError.
+    """
+    chart = find_chart(project)
+    return inputs_hash(chart, chart_values(project, chart, image))
 
 
 def answer_release(environment: str, results: Results) -> Answer:
@@ -149,6 +180,7 @@ class _Work(Work):
 @dataclass(frozen=True)
 class _Release:
     work: Work
+    bundle: Bundle
 
     @cached_property
     def _chart(self) -> Chart:
@@ -203,7 +235,7 @@ class _Release:
             # With the lock it is compared again: another run may have been at work.
             if not compared.current or compared.latest is None or results.get("lock") == TAKEN:
                 return None
-            noted = work.note(compared.latest.number, results["image"], compared.chart)
+            noted = self._note(compared.latest.number, results["image"], compared.chart)
             return work.found(compared, noted)
 
         def run(step: Run) -> Applied:
@@ -211,7 +243,7 @@ class _Release:
             compared = self._again(step.results)
             found = revisions(work.cluster)
             number = found[-1].number + 1 if found else 1
-            noted = work.note(number, step.results["image"], compared.chart)
+            noted = self._note(number, step.results["image"], compared.chart)
             if compared.current:
                 return work.found(compared, replace(noted, revision=number - 1))
             record.write(work.cluster, noted)
@@ -232,6 +264,15 @@ class _Release:
 
         needs = ("image", "compare", "secrets", "lock")
         return Step("upgrade", change, run, needs=needs, done=done, left=left)
+
+    def _note(self, number: int, image: ImageRef, chart: str) -> Record:
+        bundle = self.bundle
+        return replace(
+            self.work.note(number, image, chart),
+            commit=bundle.commit,
+            outputs=dict(bundle.outputs) or None,
+            approval=bundle.approval,
+        )
 
     def _again(self, results: Results) -> Rendered:
         """The comparison, made again if another run was at work before we had the lock.
@@ -263,7 +304,9 @@ class _Release:
     def _compared(self, image: ImageRef) -> Rendered:
         """What a release of the image would change. Raises DogctlError."""
         cluster = self.work.cluster
-        values = chart_values(self.work.project, self._chart, image, self._defaults)
+        values = chart_values(
+            self.work.project, self._chart, image, self._defaults, self.bundle.values
+        )
         found = revisions(cluster)
         latest = found[-1] if found else None
         if latest and latest.status.pending:
@@ -280,9 +323,11 @@ class _Release:
         own = brought(self.work.project, cluster, manifest)
         for secret in own.secrets():
             self.work.remember(secret)
+        found_changes = (*known, *own.changes(known), *hooks)
+        self.bundle.expect(found_changes)
         return Rendered(
             manifest,
-            (*known, *own.changes(known), *hooks),
+            found_changes,
             latest,
             record.read(cluster).get(latest.number) if latest else None,
             values,

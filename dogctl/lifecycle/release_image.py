@@ -37,10 +37,10 @@ def image_step(
     Raises ConfigError if what is given is no image.
     """
     if target.pushes:
-        wanted = _given(project, given) if given else push_names(project, (), runner).version
+        wanted = given_image(project, given) if given else push_names(project, (), runner).version
         _refuse_unclean(project, wanted)
         return _find(project, wanted, needs, remember)
-    local = _given(project, given) if given else _local(project, runner)
+    local = given_image(project, given) if given else _local(project, runner)
     return load_step(target, lambda _: local, needs, name=IMAGE)
 
 
@@ -75,7 +75,7 @@ def _local(project: Project, runner: Runner) -> ImageRef:
     return image_tags(project, read_source(project, runner))[0]
 
 
-def _given(project: Project, text: str) -> ImageRef:
+def given_image(project: Project, text: str) -> ImageRef:
     """What --image names: a whole name, or a tag or digest in the project's repository."""
     try:
         if text.startswith((":", "@")):

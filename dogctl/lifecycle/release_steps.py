@@ -16,9 +16,11 @@ from dogctl.lifecycle.cluster import Cluster
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.lease import LOST, SHORTEST_WAIT, Lease
 from dogctl.lifecycle.local import make_state, try_lock
+from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.record import Record, Result
 from dogctl.lifecycle.release_diff import Change
-from dogctl.lifecycle.revisions import give_up, revisions
+from dogctl.lifecycle.revisions import give_up, present, revisions
+from dogctl.lifecycle.scale import check_whole
 from dogctl.lifecycle.undo import Undo
 from dogctl.lifecycle.verify import Verified, verify
 from dogctl.lifecycle.workloads import State
@@ -144,11 +146,13 @@ class Work:
             self._see_that_it_can_be_verified(step.results.get("compare"))
             self._make_namespace()
             self.lease.take(step)
-            self._outlast_helm(step)
+            self.outlast_helm(step)
             found = revisions(self.cluster)
             if found and found[-1].status.pending:
                 give_up(self.cluster, found[-1])
                 step.progress(f"revision {found[-1].number} was left in the middle: given up")
+            if latest := present(found):
+                self._see_that_its_data_is_whole(latest)
             return TAKEN
 
         def change(results: Results) -> str:
@@ -308,13 +312,17 @@ class Work:
                 hint="let the cluster's administrator grant to get services/proxy",
             )
 
+    def _see_that_its_data_is_whole(self, latest: Revision) -> None:
+        """Else the app would come back on half a database. Raises DogctlError."""
+        check_whole(self.cluster, objects(latest.manifest))
+
     @cached_property
     def _helm_lock(self) -> IO[bytes]:
         """Locked as long as we or a Helm of ours are at work here."""
         make_state(self.project.state)
         return (self.project.state / f"helm-{self.cluster.environment}.lock").open("ab")
 
-    def _outlast_helm(self, step: Run) -> None:
+    def outlast_helm(self, step: Run) -> None:
         """Wait for the Helm of a run on this machine that died: it goes on without it."""
         lock = self._helm_lock.fileno()
         while not try_lock(lock):

@@ -25,6 +25,7 @@ from dogctl.tools.helm_storage import Revision
 if TYPE_CHECKING:
     from dogctl.lifecycle.cluster import Cluster
 
+_CLAIM = "PersistentVolumeClaim"
 _INSTANCE = "app.kubernetes.io/instance={}"
 
 
@@ -47,6 +48,11 @@ class There:
     secrets: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The volume claims that Helm removes with the release."""
+        return tuple(name for name in self.goes if name.startswith(f"{_CLAIM}/"))
+
     def is_gone(self, *, volumes: bool) -> bool:
         """Whether there is nothing left to do."""
         rest = (*self.claims, *self.secrets) if volumes else ()
@@ -68,13 +74,7 @@ def look(cluster: Cluster) -> There:
         for pod in kubernetes.select(PODS, namespace, labels=each)
     }
     labelled = kubernetes.select(VOLUME_CLAIMS, namespace, labels=ours)
-    named = set(_claims(manifest))
-    claims = [
-        claim["metadata"]["name"]
-        for claim in {
-            c["metadata"]["name"]: c for c in (*labelled, *_there(cluster, named))
-        }.values()
-    ]
+    claims = outliving(manifest, (*labelled, *_there(cluster, set(_claims(manifest)))))
     kept = [item for item in kubernetes.select(SECRETS, namespace, labels=ours) if is_kept(item)]
     notes = [
         (kind, name)
@@ -85,7 +85,7 @@ def look(cluster: Cluster) -> There:
         latest,
         tuple(title(item) for item in manifest if not is_kept(item)),
         tuple(sorted(pods)),
-        tuple(sorted(claims)),
+        claims,
         tuple(item["metadata"]["name"] for item in kept),
         tuple(f"{kind.plural}/{name}" for kind, name in notes),
     )
@@ -97,6 +97,17 @@ def notes_of(cluster: Cluster) -> tuple[tuple[Kind, str], ...]:
         (CONFIG_MAPS, record.name(cluster)),
         (SECRETS, secrets_journal.name(cluster)),
     )
+
+
+def outliving(manifest: Sequence[Object], claims: Sequence[Object]) -> tuple[str, ...]:
+    """The claims that stay when the release goes, and are not on their way out already."""
+    goes = {title(item) for item in manifest if not is_kept(item)}
+    names = {
+        claim["metadata"]["name"]
+        for claim in claims
+        if "deletionTimestamp" not in claim["metadata"]
+    }
+    return tuple(sorted(name for name in names if f"{_CLAIM}/{name}" not in goes))
 
 
 def _claims(manifest: Sequence[Object]) -> Iterator[str]:

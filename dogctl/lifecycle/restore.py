@@ -8,7 +8,7 @@ killed in between, the app stays without pods until the same command has run to 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,9 @@ from dogctl.lifecycle import cluster_secrets, dump_file, record
 from dogctl.lifecycle.backup import Dump, default_file, dump, own_server
 from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.cluster_secrets import app_secret
-from dogctl.lifecycle.database import Server, name, text
+from dogctl.lifecycle.database import Database, Server, name, text
 from dogctl.lifecycle.evidence import Redact
-from dogctl.lifecycle.manifest import objects
+from dogctl.lifecycle.manifest import objects, title
 from dogctl.lifecycle.record import Result
 from dogctl.lifecycle.release_steps import Applied, Found, Options, Work, look_only
 from dogctl.lifecycle.revisions import running
@@ -100,12 +100,21 @@ def answer_restore(environment: str, results: Results) -> Answer:
     return Answer(data, (Text(f"the database of {environment} is restored"), Fields(tuple(rows))))
 
 
+def clients(manifest: Sequence[Object], database: Database, app: str) -> list[Object]:
+    """The workloads that use a database: those with its password, or with the app's Secret."""
+    found = cluster_secrets.users(manifest, [app, database.secret])
+    return [item for item in found if title(item) != f"StatefulSet/{database.workload}"]
+
+
 @dataclass(frozen=True)
 class _Restoring(Work):
     """The shared steps; there is nothing to undo but by another restore."""
 
     def undone(self, applied: Applied, step: Run, work: Callable[[], Found]) -> Found:  # noqa: ARG002
         return work()
+
+    def _see_that_its_data_is_whole(self, latest: Revision) -> None:
+        """That is what this is for."""
 
     def _left(self, _: Results) -> str:
         return "the app may be stopped: dogctl db restore brings it back"
@@ -125,11 +134,9 @@ class _Restore:
 
     @cached_property
     def scale(self) -> Scale:
-        """The workloads that use the database: those with its password, or with the app's."""
         cluster = self.work.cluster
         app = app_secret(self.work.project.settings, self.manifest, cluster.release)
-        secrets = [app, self.server.database.secret]
-        return Scale(cluster, cluster_secrets.users(self.manifest, secrets))
+        return Scale(cluster, clients(self.manifest, self.server.database, app))
 
     @cached_property
     def root(self) -> Secret:
@@ -186,11 +193,13 @@ class _Restore:
         return Step("rehearse", change, run, needs=("save",))
 
     def stop(self) -> Step:
+        timeout = self.work.project.settings.release_timeout
+
         def run(step: Run) -> str:
             self.work.lease.check()
             self.scale.down()
             try:
-                self.scale.wait_down(step, self.work.lease.check)
+                self.scale.wait_down(step, self.work.lease.check, timeout)
             except DogctlError:
                 self.scale.up()
                 raise

@@ -5,10 +5,13 @@ How many there were is noted beside them, so that whoever comes after a dead run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from dogctl.clouds.kubernetes import PODS, Object
+from dogctl.errors import DogctlError
+from dogctl.lifecycle.database import find_database
 from dogctl.lifecycle.workloads import KINDS, POLL
 from dogctl.plan import Run
 
@@ -29,12 +32,12 @@ class Scale:
     @property
     def is_down(self) -> bool:
         """Whether a run before has taken their pods away, and died."""
-        return any(_noted(item) is not None for item in self._live())
+        return any(map(is_down, self._live()))
 
     def down(self) -> None:
         """Have their pods end. What is down already stays as it is."""
         for item in self._live():
-            if _noted(item) is None:
+            if not is_down(item):
                 self._patch(item, 0, str(item["spec"].get("replicas", 1)))
 
     def up(self) -> None:
@@ -43,16 +46,20 @@ class Scale:
             if (before := _noted(item)) is not None:
                 self._patch(item, int(before), None)
 
-    def wait_down(self, step: Run, check: Callable[[], None]) -> None:
-        """Wait until the last pod has ended."""
+    def wait_down(self, step: Run, check: Callable[[], None], timeout: float) -> None:
+        """Wait until the last pod has ended; an error after some seconds."""
         selectors = [selector(item) for item in self._live()]
-        while left := sum(self._count(labels) for labels in selectors):
+        deadline = monotonic() + timeout
+        while left := [name for labels in selectors for name in self._pods(labels)]:
             check()
-            step.progress(f"{left} pods are ending")
+            if monotonic() > deadline:
+                raise stuck(left)
+            step.progress(f"{len(left)} pods are ending")
             step.sleep(POLL)
 
-    def _count(self, labels: str) -> int:
-        return len(self._cluster.kubernetes.select(PODS, self._cluster.namespace, labels=labels))
+    def _pods(self, labels: str) -> list[str]:
+        found = self._cluster.kubernetes.select(PODS, self._cluster.namespace, labels=labels)
+        return [pod["metadata"]["name"] for pod in found if not has_ended(pod)]
 
     def _live(self) -> list[Object]:
         kubernetes, namespace = self._cluster.kubernetes, self._cluster.namespace
@@ -71,10 +78,56 @@ class Scale:
         self._cluster.kubernetes.patch(KINDS[item["kind"]], name, body, self._cluster.namespace)
 
 
+def is_down(item: Object) -> bool:
+    """By us, and nobody has given it pods since, as another release does."""
+    return _noted(item) is not None and not item["spec"].get("replicas", 1)
+
+
+def check_whole(cluster: Cluster, manifest: Sequence[Object]) -> None:
+    """Raise DogctlError if a restore was stopped in the middle: the database may be half a one."""
+    if find_database(manifest) and Scale(cluster, manifest).is_down:
+        raise DogctlError(
+            "a restore of the database was stopped in the middle, and it may be half a one",
+            code="restore-unfinished",
+            where=cluster.environment,
+            hint="dogctl db restore FILE brings it to its end, and the app back",
+        )
+
+
 def selector(item: Object) -> str:
-    """The labels that a workload knows its pods by."""
-    labels = item["spec"]["selector"].get("matchLabels") or {}
-    return ",".join(f"{name}={value}" for name, value in labels.items())
+    """The labels that a workload knows its pods by.
+
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
+    """
+    given = item["spec"]["selector"]
+    labels = [f"{name}={value}" for name, value in (given.get("matchLabels") or {}).items()]
+    return ",".join((*labels, *map(_expression, given.get("matchExpressions") or ())))
+
+
+def has_ended(pod: Object) -> bool:
+    """Whether its containers have ended for good: what was evicted, or is through, stays listed."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def stuck(pods: Sequence[str]) -> DogctlError:
+    """Pods that were told to end, and do not."""
+    return DogctlError(
+        f"{len(pods)} pods do not end",
+        code="pods-stuck",
+        where=pods[0],
+        hint="look whether their node is alive, and run the command again",
+    )
+
+
+def _expression(given: Mapping[str, Any]) -> str:
+    key, values = given["key"], ",".join(given.get("values") or ())
+    forms: dict[str, str] = {
+        "In": f"{key} in ({values})",
+        "NotIn": f"{key} notin ({values})",
+        "Exists": key,
+        "DoesNotExist": f"!{key}",
+    }
+    return forms[given["operator"]]
 
 
 def _noted(item: Object) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -62,6 +62,7 @@ def plan_set(
         _check_value(name, value)
 
     def choose(store: Store) -> Mapping[str, Secret]:
+        _check_there(store, list(values))
         check_writable(store, list(values))
         return values
 
@@ -70,6 +71,7 @@ def plan_set(
         "secrets set",
         choose,
         options,
+        exact=True,
         warning=_protected(project, "new secrets"),
         remember=remember,
         redact=redact,
@@ -128,9 +130,11 @@ def answer_rotate(environment: str, which: Which, results: Results) -> Answer:
     return answer_change(environment, kept, results)
 
 
-def list_secrets(project: Project, *, runner: Runner = LOCAL) -> Answer:
+def list_secrets(
+    project: Project, *, remember: Remember = lambda _: None, runner: Runner = LOCAL
+) -> Answer:
     """The names, and when and by what each value was changed; never a value."""
-    cluster = connect(project, runner=runner)
+    cluster = connect(project, remember=remember, runner=runner)
     store = read(cluster, project.settings, objects(running(cluster).manifest))
     now = datetime.now(UTC)
     entries = sorted(store.entries(), key=lambda each: (each.place.secret, each.name))
@@ -221,6 +225,19 @@ def _check_name(name: str, entries: Mapping[str, Entry], store: Store) -> None:
             where=name,
             hint=f"change it there, then dogctl secrets set {name}",
         )
+
+
+def _check_there(store: Store, names: Sequence[str]) -> None:
+    """Raise ConfigError if there is no Secret to put a value into."""
+    for secret in dict.fromkeys(store.place(name).secret for name in names):
+        if store.found[secret] is None:
+            raise ConfigError(
+                f"there is no Secret {secret}, and its pods would not look for one",
+                code="no-secret",
+                where=secret,
+                hint="name the one that its pods have their variables from in the setting"
+                " app-secret, or let the chart make one",
+            )
 
 
 def _check_value(name: str, value: Secret) -> None:

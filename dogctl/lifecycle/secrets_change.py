@@ -94,6 +94,7 @@ def plan_change(
     choose: Choose,
     options: Options,
     *,
+    exact: bool = False,
     warning: str | None = None,
     remember: Remember = lambda _: None,
     redact: Redact = lambda text: text,
@@ -104,13 +105,14 @@ def plan_change(
     Args:
         verb: what the user typed, as in `secrets set`.
         choose: tells the new values; asked for the preview, and again under the lock.
+        exact: whether it has to be these and no others.
 
     Raises ConfigError: there is no release, or it has its secrets from elsewhere.
     """
     cluster = connect(project, remember=remember, changes=True, runner=runner)
     latest = running(cluster)
     work = _Changing(project, cluster, options, remember, redact, verb=verb, applies="secrets")
-    change = _SecretsChange(work, latest, choose)
+    change = _SecretsChange(work, latest, choose, exact)
     steps = (
         change.compare(),
         work.take(),
@@ -167,7 +169,7 @@ class _Changing(Work):
         step.progress("putting the old values back")
         cluster, settings = self.cluster, self.project.settings
         passwords = Passwords(cluster, wanted.store)
-        passwords.open(wanted.edits)
+        passwords.open(wanted.edits, back=True)
         patch(cluster, {each: (each.old, each.noted) for each in wanted.edits})
         store = cluster_secrets.read(cluster, settings, applied.manifest)
         stamp(cluster, applied.manifest, store)
@@ -201,6 +203,7 @@ class _SecretsChange:
     work: Work
     revision: Revision
     choose: Choose
+    exact: bool
 
     @cached_property
     def manifest(self) -> tuple[Object, ...]:
@@ -268,6 +271,8 @@ class _SecretsChange:
             store = cluster_secrets.read(work.cluster, work.project.settings, self.manifest)
             Passwords(work.cluster, store).close(step.results["values"].edits)
             secrets_journal.forget(work.cluster)
+            if self.exact and (missed := edits_of(store, (), self.choose(store))):
+                raise _not_yet(missed, work.verb)
             return "done"
 
         def change(_: Results) -> str:
@@ -303,3 +308,14 @@ class _SecretsChange:
         noted = record.read(self.work.cluster).get(revision.number)
         noted = noted or self.work.note(revision.number, image_of(revision), revision.chart)
         return Applied(replace(noted, result=Result.OK), self.manifest, fresh)
+
+
+def _not_yet(missed: Sequence[Edit], verb: str) -> DogctlError:
+    """The database knew another password already, from the run before."""
+    names = " ".join(each.name for each in missed)
+    return DogctlError(
+        f"the change of a run before was brought to its end first: {names} is not yet what you gave",
+        code="another-change-first",
+        where=names,
+        hint=f"dogctl {verb} {names}",
+    )

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 def edits_of(store: Store, begun: Sequence[Edit], chosen: Mapping[str, Secret]) -> tuple[Edit, ...]:
     """What changes: what a dead run has begun, and the chosen values that are not there yet.
 
-    A password that the database may have been told already stays what it was to be.
+    A password that the database may have been told already stays what it was to be. What somebody
+    else has changed since, such as a release, stays as it is.
     """
-    edits = {each.name: each for each in begun}
+    edits = {each.name: each for each in begun if not _overtaken(store, each)}
     for name, value in chosen.items():
         place, new = store.place(name), encoded(value)
         if name in edits:
@@ -34,6 +35,11 @@ def edits_of(store: Store, begun: Sequence[Edit], chosen: Mapping[str, Secret]) 
             noted = cluster_secrets.noted_of(store.found[place.secret] or {}, place.key)
             edits[name] = Edit(name, place.secret, place.key, store.value(place), new, noted)
     return tuple(edits.values())
+
+
+def _overtaken(store: Store, begun: Edit) -> bool:
+    known = (None, begun.old, begun.new)
+    return not store.of_database(begun.place) and store.value(begun.place) not in known
 
 
 def check_values(values: Mapping[str, Any], edits: Sequence[Edit]) -> None:

@@ -13,8 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Fields, Text
-from dogctl.clouds.kubernetes import PODS, SECRETS, VOLUME_CLAIMS
-from dogctl.errors import DogctlError
+from dogctl.clouds.kubernetes import PODS, SECRETS, VOLUME_CLAIMS, Object
 from dogctl.lifecycle.backup import default_file, dump
 from dogctl.lifecycle.cluster import Cluster, connect
 from dogctl.lifecycle.database import Server, find_database
@@ -23,6 +22,7 @@ from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.release_steps import Options, Work, look_only
 from dogctl.lifecycle.remains import There, look, notes_of
 from dogctl.lifecycle.revisions import give_up, revisions
+from dogctl.lifecycle.scale import has_ended, stuck
 from dogctl.lifecycle.workloads import POLL
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.secrets import Remember
@@ -105,9 +105,12 @@ def answer_uninstall(project: Project, plan: Plan, results: Results) -> Answer:
 def _warning(project: Project, cluster: Cluster, there: There, *, volumes: bool) -> str:
     guarded = f"{project.environment} is protected. " if project.settings.protected else ""
     data = ", ".join((*there.claims, *there.secrets))
-    fate = f"Its data goes too: {data}." if volumes else f"Its data stays: {data}."
+    fate = f" Its data goes too: {data}." if volumes else f" Its data stays: {data}."
+    lost = (
+        f" Its chart has Helm remove {', '.join(there.lost)}, with all data." if there.lost else ""
+    )
     what = f"This removes {cluster.release} from {cluster.namespace}, {len(there.goes)} objects."
-    return f"{guarded}{what} {fate if data else ''}".rstrip()
+    return f"{guarded}{what}{lost}{fate if data else ''}"
 
 
 @dataclass(frozen=True)
@@ -146,8 +149,10 @@ class _Uninstall:
 
         def run(step: Run) -> str:
             work.lease.take(step)
+            work.outlast_helm(step)
             found = revisions(work.cluster)
-            if found and found[-1].status.pending:
+            # One that is going has to say so until it is gone: then nothing is saved any more.
+            if found and found[-1].status.pending and found[-1].status is not Status.UNINSTALLING:
                 give_up(work.cluster, found[-1])
             return "taken"
 
@@ -198,14 +203,19 @@ class _Uninstall:
         return Step("uninstall", change, run, needs=("backup",), done=done, left=_left)
 
     def wait(self) -> Step:
+        cluster = self.work.cluster
+
         def run(step: Run) -> str:
             deadline = monotonic() + self.work.project.settings.release_timeout
-            while left := self._pods():
+            while left := [pod for pod in self._pods() if not has_ended(pod)]:
                 self.work.lease.check()
                 if monotonic() > deadline:
-                    raise _stuck(left)
+                    raise stuck([pod["metadata"]["name"] for pod in left])
                 step.progress(f"{len(left)} pods are ending")
                 step.sleep(POLL)
+            # What is through belongs to nobody any more, such as the pod of a test that has failed.
+            for pod in self._pods():
+                cluster.kubernetes.delete(PODS, pod["metadata"]["name"], cluster.namespace)
             return "ended"
 
         def change(_: Results) -> str:
@@ -246,23 +256,11 @@ class _Uninstall:
         needs = ("data",) if self.volumes else ("pods",)
         return Step("tidy", change, run, needs=needs, done=done, left=_left)
 
-    def _pods(self) -> list[str]:
+    def _pods(self) -> list[Object]:
         cluster = self.work.cluster
-        return [
-            name
-            for name in self.there.pods
-            if cluster.kubernetes.get(PODS, name, cluster.namespace) is not None
-        ]
+        found = (cluster.kubernetes.get(PODS, name, cluster.namespace) for name in self.there.pods)
+        return [pod for pod in found if pod]
 
 
 def _left(_: Results) -> str:
     return "the release is removed in part: dogctl uninstall goes on"
-
-
-def _stuck(pods: Sequence[str]) -> DogctlError:
-    return DogctlError(
-        f"{len(pods)} pods do not end",
-        code="pods-stuck",
-        where=pods[0],
-        hint="look whether their node is alive, and run the command again",
-    )

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dogctl.answer import Answer, Block, Json
-from dogctl.errors import ConfigError, DogctlError
+from dogctl.errors import Cancelled, ConfigError, DogctlError
+from dogctl.output import github
 from dogctl.output.clean import clean
 from dogctl.output.envelope import dumps, envelope, error_fields
 from dogctl.output.streams import write_bytes
@@ -77,6 +78,8 @@ class Channel:
         else:
             self._answers.blocks(answer.blocks)
         self.stdout.flush()
+        if answer.summary:
+            self._summarise(github.answered(answer))
 
     def line(self, text: str) -> None:
         """One line of an answer that has no end yet, such as a log that is followed."""
@@ -134,26 +137,46 @@ class Channel:
             self._event_reporter.emit("error", **fields)
         else:
             self._notes.error(error)
+        if github.runs_here():
+            # Events have their own form, and the log of a job has both streams.
+            if not self.events:
+                self.stderr.write(f"{self.redact(github.annotation(error))}\n")
+                self.stderr.flush()
+            self._summarise(github.failed(self.command, error))
         if self.json:
             self._object(error.exit_code, data=error.data, error=fields)
+
+    def _summarise(self, text: str) -> None:
+        try:
+            github.summarise(self.redact(self.spell(text)))
+        except OSError as error:
+            self.note(f"the summary cannot be written: {error.strerror}")
 
     def preview(self, verb: str, previews: Iterable[Preview]) -> None:
         if not self.json:
             self._answers.preview(verb, previews)
 
-    def confirm(self, warning: str, name: str | None = None) -> None:
-        """Ask before something is lost. Raises ConfigError unless the answer is yes, or the name."""
+    def confirm(self, warning: str, name: str | None = None, *, preview: bool = True) -> None:
+        """Ask before something is lost. Raises ConfigError unless the answer is yes, or the name.
+
+        `preview` says whether the command can show first what it would do.
+        """
         if not self.can_ask:
-            yes = [each for each in self.arguments if each not in ("--yes", "-y")]
-            sure = ["--yes", *(("--confirm", name) if name else ())]
             raise ConfigError(
                 f"{warning} This needs a confirmation, and there is no terminal to ask on",
                 code="unconfirmed",
-                hint=f"{shlex.join(('dogctl', *yes, *sure))}, if you are sure;"
-                " --dry-run shows what would go",
+                hint=f"{self._confirmed(name)}, if you are sure"
+                + ("; --dry-run shows what would go" if preview else ""),
             )
         if not self._notes.confirm(warning, name):
             raise ConfigError("nothing was done: not confirmed", code="unconfirmed")
+
+    def _confirmed(self, name: str | None) -> str:
+        """The command again, with the answer in it; what is after `--` is for another program."""
+        end = self.arguments.index("--") if "--" in self.arguments else len(self.arguments)
+        own = [each for each in self.arguments[:end] if each not in ("--yes", "-y")]
+        sure = ["--yes", *(("--confirm", name) if name else ())]
+        return shlex.join(("dogctl", *own, *sure, *self.arguments[end:]))
 
     def offer(self, question: str) -> bool:
         """Whether the user wants it; nobody does where there is no terminal to ask on."""
@@ -166,10 +189,13 @@ class Channel:
         return bool(asks) and not self.events
 
     def ask_secret(self, prompt: str) -> str:
-        """What the user types, without showing it."""
+        """What the user types, without showing it. Raises Cancelled if that is nothing at all."""
         from getpass import getpass
 
-        return getpass(prompt, stream=self.stderr)
+        try:
+            return getpass(prompt, stream=self.stderr)
+        except EOFError:
+            raise Cancelled from None
 
     @contextmanager
     def reporter(self) -> Iterator[Reporter]:

@@ -58,11 +58,11 @@ class OciRegistry:
         self._found: str | None = None
 
     def resolve(self, ref: ImageRef) -> Digest | None:
-        """The digest that the tag, or else the digest, of `ref` has there; None if there is none.
+        """The digest of `ref`, or else of its tag, if that is there; else None.
 
         HEAD does not count as a pull at Docker Hub. Raises DogctlError.
         """
-        reference = ref.tag if ref.tag is not None else _required(ref.digest)
+        reference = ref.digest or _required(ref.tag)
         answer = self._send(ref, "HEAD", f"manifests/{reference}", headers=ACCEPT)
         if answer.status_code == 404:
             return None
@@ -165,10 +165,10 @@ class OciRegistry:
         raise refusal.error()
 
 
-def _required(digest: Digest | None) -> Digest:
-    if digest is None:
+def _required(tag: str | None) -> str:
+    if tag is None:
         raise ValueError("a reference to resolve has a tag or a digest")
-    return digest
+    return tag
 
 
 def _digest(ref: ImageRef, text: str) -> Digest:

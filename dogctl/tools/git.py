@@ -86,6 +86,10 @@ class Git:
         answer = self._try("symbolic-ref", "--quiet", "--short", "HEAD")
         return answer.decode(errors="replace").strip() if answer else None
 
+    def tags(self) -> tuple[str, ...]:
+        """The tags of HEAD itself."""
+        return tuple(self._ask("tag", "--points-at", "HEAD").decode(errors="replace").split())
+
     def origin(self) -> str | None:
         """The URL of the remote `origin`; may hold a password."""
         answer = self._try("config", "--get", "remote.origin.url")

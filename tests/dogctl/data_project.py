@@ -67,6 +67,11 @@ class DataProject(ReleaseProject):
         path = self.root / "pyproject.toml"
         path.write_text(path.read_text().replace("[tool.dogctl]\n", f"[tool.dogctl]\n{lines}", 1))
 
+    def no_setting(self, lines: str) -> None:
+        """Without those again."""
+        path = self.root / "pyproject.toml"
+        path.write_text(path.read_text().replace(lines, "", 1))
+
     def database(self, image: Mapping[str, str]) -> None:
         self.values({**VALUES, "database": {"image": dict(image)}})
 
@@ -116,6 +121,13 @@ class DataProject(ReleaseProject):
         return sorted(
             pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]
         )
+
+    def sql(self, statement: str) -> None:
+        """As the database's root."""
+        script = 'IFS= read -r MYSQL_PWD; export MYSQL_PWD; mysql --user=root --execute="$1"'
+        words = ("exec", "--stdin", f"{NAME}-mysql-0", "--", "sh", "-c", script, "sh", statement)
+        password = self.secret(f"{NAME}-mysql")["root-password"]
+        self.cluster.kubectl("--namespace", NAME, *words, stdin=f"{password}\n")
 
     def opens(self, user: str, password: str) -> bool:
         """Whether the database takes a password."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -147,6 +148,43 @@ def test_values_that_the_app_cannot_live_with_are_put_back(rotated: Rotated) -> 
     assert project.serves()
 
 
+def test_a_password_that_the_database_refuses_changes_nothing(rotated: Rotated) -> None:
+    project = rotated.project
+    before = project.secret(f"{NAME}-mysql")
+    project.sql("INSTALL COMPONENT 'file://component_validate_password'")
+    try:
+        done = project.dogctl("secrets", "set", "DB_PASSWORD", stdin="weak-bone")
+    finally:
+        project.sql("UNINSTALL COMPONENT 'file://component_validate_password'")
+    assert (done.code, "ERROR 1819" in done.err) == (4, True), done.err
+    assert project.secret(f"{NAME}-mysql") == before
+    assert not project.exists("secret", JOURNAL)
+    assert project.opens("dogs", before["password"])
+    assert project.serves()
+
+
+def test_a_password_that_comes_second_is_said_not_to_be_there_yet(rotated: Rotated) -> None:
+    project = rotated.project
+    project.killed("rollout", "secrets", "rotate", "DB_PASSWORD")
+    done = project.dogctl("secrets", "set", "DB_PASSWORD", "--json", stdin="second-bone")
+    assert done.json["error"]["code"] == "another-change-first"
+    assert project.secret(f"{NAME}-mysql")["password"] != "second-bone"
+    assert not project.exists("secret", JOURNAL)
+    project.answer("secrets", "set", "DB_PASSWORD", stdin="second-bone")
+    assert project.opens("dogs", "second-bone")
+
+
+def test_a_value_without_a_secret_to_put_it_into_is_refused(rotated: Rotated) -> None:
+    project = rotated.project
+    project.setting('app-secret = "nowhere"\n')
+    try:
+        done = project.dogctl("secrets", "set", "TOKEN", "--json", stdin="bone")
+    finally:
+        project.no_setting('app-secret = "nowhere"\n')
+    assert (done.code, done.json["error"]["code"]) == (2, "no-secret")
+    assert not project.exists("secret", JOURNAL)
+
+
 @pytest.mark.parametrize("step", ["secrets", "rollout", "finish"])
 def test_a_rotation_that_is_killed_is_brought_to_its_end(rotated: Rotated, step: str) -> None:
     project = rotated.project
@@ -238,6 +276,26 @@ def test_a_restore_that_is_killed_is_brought_to_its_end(saved: Saved, step: str)
     assert len(project.pods()) == 2
 
 
+def test_nobody_works_with_half_a_database(saved: Saved, tmp_path: Path) -> None:
+    project = saved.project
+    project.killed("load", "db", "restore", str(saved.file), "--yes")
+    for words in (
+        ("db", "backup", str(tmp_path / "half")),
+        ("release", "--image", project.image),
+        ("secrets", "set", "HALF", "--yes"),
+    ):
+        done = project.dogctl(*words, "--json", stdin="bone")
+        assert done.json["error"]["code"] == "restore-unfinished", words
+    assert not list(tmp_path.iterdir())
+    # Whoever brings it back by hand has data again that is saved before it is replaced.
+    project.kubectl("scale", f"deployment/{NAME}", "--replicas=2")
+    project.kubectl("rollout", "status", f"deployment/{NAME}", "--timeout=120s")
+    answer = project.answer("db", "restore", str(saved.file), "--yes")
+    assert answer["visits"] == saved.visits
+    assert dump_file.check(Path(answer["saved"])) > 1000
+    assert len(project.pods()) == 2
+
+
 def test_what_cannot_be_loaded_changes_nothing(saved: Saved, tmp_path: Path) -> None:
     bad = tmp_path / "bad.sql"
     bad.write_text("-- MySQL dump\nCREATE TABLE broken (;\n-- Dump completed\n")
@@ -296,6 +354,17 @@ def test_an_uninstall_that_is_killed_is_brought_to_its_end_and_keeps_the_data(
 ) -> None:
     project = saved.project
     assert project.dogctl("uninstall").code == 2
+    test = {"app.kubernetes.io/instance": NAME}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "failed-test", "labels": test},
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [{"name": "test", "image": project.image, "command": ["false"]}],
+        },
+    }
+    project.cluster.kubectl("apply", "--namespace", NAME, "--filename=-", stdin=json.dumps(pod))
     project.killed("pods", "uninstall", "--yes")
     answer = project.answer("uninstall", "--yes")
     claim = f"data-{NAME}-mysql-0"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ import pytest
 from dogctl.clouds import kubernetes as api
 from dogctl.clouds.kubeconfig import find, make
 from dogctl.clouds.kubernetes import JSON_PATCH, Kind, Kubernetes
-from dogctl.errors import ConfigError, DogctlError
+from dogctl.clouds.streams import run
+from dogctl.errors import Cancelled, ConfigError, DogctlError
 from tests.eventually import eventually
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.cluster.identities import Identities
@@ -213,34 +215,63 @@ class TestPods:
         self, kubernetes: Kubernetes, talker: str
     ) -> None:
         script = "cat; echo problem >&2; exit 7"
-        done = kubernetes.run(SPACE, talker, "talker", ["sh", "-c", script], stdin=b"dog")
+        done = run(kubernetes, SPACE, talker, "talker", ["sh", "-c", script], stdin=b"dog")
         assert (done.code, done.stdout, done.stderr) == (7, b"dog", b"problem\n")
 
     def test_a_command_without_input_finds_its_end(
         self, kubernetes: Kubernetes, talker: str
     ) -> None:
-        assert kubernetes.run(SPACE, talker, "talker", ["cat"]).stdout == b""
+        assert run(kubernetes, SPACE, talker, "talker", ["cat"]).stdout == b""
 
     def test_megabytes_go_in_and_out(self, kubernetes: Kubernetes, talker: str) -> None:
         large = bytes(range(256)) * 4 * 1024 * 40
         for stdin in (large, io.BytesIO(large)):
             out = io.BytesIO()
-            done = kubernetes.run(SPACE, talker, "talker", ["cat"], stdin=stdin, stdout=out)
+            done = run(kubernetes, SPACE, talker, "talker", ["cat"], stdin=stdin, stdout=out)
             assert (done.code, done.stdout) == (0, b"")
             assert out.getvalue() == large
 
     def test_a_command_that_is_silent_is_waited_for(
         self, kubernetes: Kubernetes, talker: str
     ) -> None:
-        done = kubernetes.run(SPACE, talker, "talker", ["sh", "-c", "sleep 12; echo late"])
+        done = run(kubernetes, SPACE, talker, "talker", ["sh", "-c", "sleep 12; echo late"])
         assert done.stdout == b"late\n"
+
+    def test_a_command_may_print_before_it_reads(self, kubernetes: Kubernetes, talker: str) -> None:
+        large = io.BytesIO(bytes(40_000_000))
+        script = "head -c 60000000 /dev/zero; wc -c"
+        done = run(kubernetes, SPACE, talker, "talker", ["sh", "-c", script], stdin=large)
+        assert (done.code, done.stdout[60_000_000:]) == (0, b"40000000\n")
+
+    def test_input_that_cannot_be_read_ends_the_command(
+        self, kubernetes: Kubernetes, talker: str
+    ) -> None:
+        class Broken(io.BytesIO):
+            def read(self, _: int | None = -1) -> bytes:
+                raise ValueError("no more")
+
+        with pytest.raises(ValueError, match="no more"):
+            run(kubernetes, SPACE, talker, "talker", ["cat"], stdin=Broken())
+
+    def test_who_waits_for_a_command_may_stop(self, kubernetes: Kubernetes, talker: str) -> None:
+        stop = threading.Event()
+
+        def check() -> None:
+            if stop.is_set():
+                raise Cancelled
+
+        threading.Timer(1, stop.set).start()
+        began = monotonic()
+        with pytest.raises(Cancelled):
+            run(kubernetes, SPACE, talker, "talker", ["sleep", "60"], check=check)
+        assert monotonic() - began < 4
 
     @pytest.mark.parametrize(
         ("pod", "container", "command", "code", "says"),
         [
             ("nobody", "talker", "true", "not-found", "nobody"),
             ("talker", "nobody", "true", "cluster-failed", "nobody"),
-            ("talker", "talker", "no-such-program", "cluster-failed", "no-such-program"),
+            ("talker", "talker", "no-such-program", "exec-failed", "no-such-program"),
         ],
     )
     def test_a_command_that_cannot_be_run(
@@ -255,7 +286,7 @@ class TestPods:
     ) -> None:
         assert talker
         with fails(code, says):
-            kubernetes.run(SPACE, pod, container, [command])
+            run(kubernetes, SPACE, pod, container, [command])
 
     def test_a_service_is_asked_through_the_api(self, kubernetes: Kubernetes, talker: str) -> None:
         eventually(lambda: kubernetes.ask_service(SPACE, talker, "80", "/talk.py")[0] == 200)
@@ -338,7 +369,7 @@ class TestFaults:
         for ask in (
             lambda: asked.get(api.NAMESPACES, "default"),
             lambda: next(asked.follow("a", "b", "c")),
-            lambda: asked.run("a", "b", "c", ["true"]),
+            lambda: run(asked, "a", "b", "c", ["true"]),
             lambda: asked.create(api.NAMESPACES, named("x")),
         ):
             with fails("stopped"):
@@ -370,7 +401,7 @@ class TestLogins:
         with fails("cluster-forbidden", 'cannot get resource "namespaces"'):
             asked.get(api.NAMESPACES, "default")
         with fails("cluster-forbidden", "cannot"):
-            asked.run(SPACE, "talker", "talker", ["true"])
+            run(asked, SPACE, "talker", "talker", ["true"])
         assert asked.may("get", api.PODS, SPACE)
         assert not asked.may("delete", api.PODS, SPACE)
 
@@ -395,7 +426,7 @@ class TestLogins:
         for ask in (
             lambda asked: asked.get(api.NAMESPACES, SPACE),
             lambda asked: next(asked.follow(SPACE, "talker", "talker")),
-            lambda asked: asked.run(SPACE, "talker", "talker", ["true"]),
+            lambda asked: run(asked, SPACE, "talker", "talker", ["true"]),
         ):
             with fails("cluster-not-logged-in"):
                 ask(Kubernetes(lambda: config))
@@ -413,7 +444,7 @@ class TestLogins:
             )
 
         assert next(made().follow(SPACE, talker, "talker")) == "first"
-        assert made().run(SPACE, talker, "talker", ["echo", "dog"]).stdout == b"dog\n"
+        assert run(made(), SPACE, talker, "talker", ["echo", "dog"]).stdout == b"dog\n"
 
     def test_certificates_may_be_files(self, running: Cluster, tmp_path: Path, nobody: Any) -> None:
         certificate = running.kubeconfig.with_suffix(".crt")
@@ -509,7 +540,7 @@ class TestLogins:
         for ask in (
             lambda: asked.get(api.NAMESPACES, "default"),
             lambda: next(asked.follow(SPACE, "talker", "talker")),
-            lambda: asked.run(SPACE, "talker", "talker", ["true"]),
+            lambda: run(asked, SPACE, "talker", "talker", ["true"]),
         ):
             with fails("cluster-wrong-certificate", "CERTIFICATE_VERIFY_FAILED"):
                 ask()

@@ -508,6 +508,24 @@ def test_a_context_is_found_with_all_that_belongs_to_it(tmp_path: Path) -> None:
         find("prod", environ)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("clusters: [{cluster: {}}]", "has clusters that are none"),
+        ("users: {u: {}}", "has users that are none"),
+        ("contexts: [prod]", "has contexts that are none"),
+        ("clusters: [{name: c}]", "a cluster 'c' without its server"),
+        ("users: [{name: u, user: {exec: {args: [a]}}}]", "a plugin of 'u' without command"),
+    ],
+)
+def test_a_kubeconfig_that_is_broken_says_where(tmp_path: Path, wrong: str, says: str) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    first.write_text(wrong)
+    second.write_text(KUBECONFIG)
+    with pytest.raises(ConfigError, match=says):
+        find("prod", {"KUBECONFIG": f"{first}:{second}"})
+
+
 def test_a_cluster_without_an_authority_is_known_by_its_address() -> None:
     found = {"clusters": [{"cluster": {"server": "https://a"}}]}
     other = {"clusters": [{"cluster": {"server": "https://b"}}]}

@@ -447,6 +447,12 @@ def test_exec_in_a_protected_environment_asks(up: Released) -> None:
         up.configure(f"{settings}{asked}{pin}\n")
         done = up.dogctl("exec", "--env", "asked", "--", "true")
         assert (done.code, "is protected" in done.err) == (2, True)
+        assert "dogctl exec --env asked --yes -- true" in done.err
+        asks = Terminal(up, "exec", "--env", "asked", "--", "echo", "woof")
+        asks.until("Go on? [y/N]")
+        asks.type("y\r")
+        asks.until("\nwoof")
+        assert asks.process.wait(60) == 0
         assert up.dogctl("exec", "--env", "asked", "--yes", "--", "true").code == 0
     finally:
         up.configure(settings)

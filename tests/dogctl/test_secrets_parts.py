@@ -20,11 +20,15 @@ from dogctl.cli.main import main
 from dogctl.cli.session import Session
 from dogctl.clouds.kubernetes import Object
 from dogctl.config.checks import Number
-from dogctl.errors import ConfigError, DogctlError
+from dogctl.errors import Cancelled, ConfigError, DogctlError
 from dogctl.lifecycle import dump_file, secret_values, visits
 from dogctl.lifecycle.cluster_secrets import Store, app_secret, checksum, is_stale, stamps, users
 from dogctl.lifecycle.database import Place, find_database, name, text
+from dogctl.lifecycle.manifest import title
 from dogctl.lifecycle.passwords import take_both, take_one
+from dogctl.lifecycle.remains import outliving
+from dogctl.lifecycle.restore import clients
+from dogctl.lifecycle.scale import has_ended, is_down, selector
 from dogctl.lifecycle.secrets import Which, due, parse_age, renewed
 from dogctl.lifecycle.secrets_edits import check_values, edits_of
 from dogctl.lifecycle.secrets_journal import Edit
@@ -197,6 +201,15 @@ def test_what_a_dead_run_has_told_the_database_stays_what_it_was_to_be() -> None
         ("OTHER", "three"),
     ]
     assert [each.old and decoded(each.old) for each in edits] == ["one", "one", None]
+
+
+def test_what_a_release_has_changed_since_a_dead_run_stays() -> None:
+    begun = [
+        Edit("DB_SECRET", "dogs", "DB_SECRET", encoded("one"), encoded("two")),
+        Edit("DB_PASSWORD", "dogs-mysql", "password", encoded("one"), encoded("two")),
+    ]
+    there = store(dogs=secret(DB_SECRET="released"), **{"dogs-mysql": secret(password="other")})
+    assert [each.name for each in edits_of(there, begun, {})] == ["DB_PASSWORD"]
 
 
 def test_a_value_that_is_there_is_no_change() -> None:
@@ -377,3 +390,91 @@ def test_a_protected_release_needs_its_name_to_be_typed() -> None:
             silent.perform(**given)
         assert "uninstall --env prod --yes --confirm dogs," in str(refused.value.hint)
     assert silent.perform(yes=True, confirm="dogs").data["changed"] is False
+
+
+@pytest.mark.parametrize("statement", ["USE `dogs`;", "use dogs ;"])
+def test_a_dump_that_names_its_database_is_refused(tmp_path: Path, statement: str) -> None:
+    """It would be loaded into the app's own database before that is dropped."""
+    path = tmp_path / "dump.sql"
+    path.write_bytes(DUMP.replace(b"\n", f"\n{statement}\n".encode(), 1))
+    with pytest.raises(ConfigError, match="which database"):
+        dump_file.check(path)
+
+
+def test_a_packed_dump_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(DUMP + bytes(range(256)) * 100))
+    packed[30:40] = bytes(10)
+    path = tmp_path / "dump.sql.gz"
+    path.write_bytes(packed)
+    with pytest.raises(ConfigError, match="cannot be read to its end"):
+        dump_file.check(path)
+
+
+def by_reference() -> Object:
+    """The database as most charts have it: its passwords are variables."""
+    found: Object = json.loads(json.dumps(DATABASE))
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    container["env"] = [
+        *container["env"][:2],
+        *(
+            {"name": name, "valueFrom": {"secretKeyRef": {"name": "dogs-mysql", "key": key}}}
+            for name, key in (("MYSQL_PASSWORD", "password"), ("MYSQL_ROOT_PASSWORD", "root"))
+        ),
+    ]
+    return found
+
+
+def test_who_uses_the_database_is_stopped_and_the_database_is_not() -> None:
+    manifest = [app(), by_reference()]
+    database = find_database(manifest)
+    assert database
+    assert [title(item) for item in clients(manifest, database, "dogs")] == ["Deployment/dogs"]
+
+
+def test_an_app_that_somebody_has_brought_back_is_not_down() -> None:
+    note = {"annotations": {"dogctl.dev/replicas": "2"}}
+    assert is_down({"metadata": note, "spec": {"replicas": 0}})
+    assert not is_down({"metadata": note, "spec": {"replicas": 2}})
+    assert not is_down({"metadata": {}, "spec": {"replicas": 0}})
+
+
+def test_pods_are_selected_as_their_workload_does() -> None:
+    expressions = [
+        {"key": "tier", "operator": "In", "values": ["a", "b"]},
+        {"key": "old", "operator": "DoesNotExist"},
+        {"key": "app", "operator": "Exists"},
+        {"key": "tier", "operator": "NotIn", "values": ["c"]},
+    ]
+    given = {"matchLabels": {"app": "web"}, "matchExpressions": expressions}
+    assert selector({"spec": {"selector": given}}) == (
+        "app=web,tier in (a,b),!old,app,tier notin (c)"
+    )
+    assert has_ended({"status": {"phase": "Failed"}})
+    assert not has_ended({"status": {"phase": "Running"}})
+
+
+def test_what_helm_removes_does_not_stay() -> None:
+    def claim(name: str, **metadata: Any) -> Object:
+        return {"kind": "PersistentVolumeClaim", "metadata": {"name": name, **metadata}}
+
+    keep = {"helm.sh/resource-policy": "keep"}
+    manifest = [claim("goes"), claim("kept", annotations=keep)]
+    found = [*manifest, claim("data-dogs-0"), claim("ending", deletionTimestamp="now")]
+    assert outliving(manifest, found) == ("data-dogs-0", "kept")
+
+
+def test_a_confirmation_is_ours_and_not_that_of_what_is_run() -> None:
+    channel = Channel(["exec", "--env", "prod", "--", "rm", "-y"], stdout=io.StringIO())
+    with pytest.raises(ConfigError) as refused:
+        channel.confirm("Sure?", preview=False)
+    hint = "dogctl exec --env prod --yes -- rm -y, if you are sure"
+    assert refused.value.hint == hint
+
+
+def test_no_value_at_all_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*_: object, **__: object) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", nothing)
+    with pytest.raises(Cancelled):
+        Channel([]).ask_secret("TOKEN: ")

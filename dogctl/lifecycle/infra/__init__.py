@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dogctl.lifecycle.infra.approved import applying_approved
 from dogctl.lifecycle.infra.infra import APPLY, INIT, PLAN, Infra, InfraOptions
+from dogctl.lifecycle.infra.output import plan_output
 from dogctl.lifecycle.infra.planned import Outputs, Planned
 from dogctl.lifecycle.infra.stored import StoredPlan, fetch_plan, store_plan
-from dogctl.plan import Plan
+from dogctl.plan import Plan, Run
 from dogctl.secrets import Remember
 from dogctl.tools.runner import LOCAL, Runner
 
@@ -29,6 +32,7 @@ __all__ = [
     "has_infra",
     "plan_infra",
     "plan_only",
+    "plan_outputs",
     "store_plan",
 ]
 
@@ -47,6 +51,8 @@ def plan_infra(
     options: InfraOptions,
     *,
     approved: StoredPlan | None = None,
+    given: Given = None,
+    agree: Callable[[Planned], None] = lambda _: None,
     remember: Remember = lambda _: None,
     redact: Redact = lambda text: text,
     runner: Runner = LOCAL,
@@ -54,11 +60,25 @@ def plan_infra(
     """Plan with Terraform and apply that; or apply the very plan that was approved.
 
     The step `plan` answers what is Planned, and `apply` the Outputs, also where nothing changes.
+
+    Args:
+        given: gets the file of a plan that somebody has seen already.
+        agree: hears what is about to be applied, and raises DogctlError if that must not be.
+
     Raises ConfigError.
     """
     infra = Infra(project, options, remember, redact, runner)
-    given = partial(fetch_plan, project, approved.sha256) if approved else None
-    return applying(infra, given)
+    if approved:
+        stored = partial(fetch_plan, project, approved.sha256)
+        return applying_approved(infra, stored, approved.changes)
+    init, plan, apply = applying(infra, given).steps
+
+    def run(step: Run) -> Outputs:
+        agree(step.results[PLAN])
+        outputs: Outputs = apply.run(step)
+        return outputs
+
+    return Plan("infra apply", (init, plan, replace(apply, run=run)))
 
 
 def plan_only(
@@ -74,6 +94,20 @@ def plan_only(
     Raises ConfigError.
     """
     return looking(Infra(project, options, remember, redact, runner))
+
+
+def plan_outputs(
+    project: Project,
+    *,
+    remember: Remember = lambda _: None,
+    redact: Redact = lambda text: text,
+    runner: Runner = LOCAL,
+) -> Plan:
+    """Read what the infrastructure gives; the step `output` answers the Outputs.
+
+    Raises ConfigError.
+    """
+    return plan_output(Infra(project, InfraOptions(), remember, redact, runner))
 
 
 def looking(infra: Infra, given: Given = None) -> Plan:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.infra.buckets import open_bucket
@@ -31,20 +32,23 @@ class StoredPlan:
     Args:
         sha256: its hash, in hexadecimal digits.
         where: its place, for people.
+        changes: what it changes, as data.
     """
 
     sha256: str
     where: str
+    changes: Sequence[Mapping[str, Any]] = ()
 
 
 def store_plan(project: Project, planned: Planned) -> StoredPlan:
     """Put a plan beside the state, under its hash. Raises DogctlError."""
     state = find_state(project)
+    changes = [each.data() for each in planned.changes]
     if state.store is Store.LOCAL:
-        return StoredPlan(planned.sha256, str(planned.file))
+        return StoredPlan(planned.sha256, str(planned.file), changes)
     key = state.plan_key(planned.sha256)
     open_bucket(project, state).put(key, planned.file.read_bytes())
-    return StoredPlan(planned.sha256, f"{state.store}://{state.bucket}/{key}")
+    return StoredPlan(planned.sha256, f"{state.store}://{state.bucket}/{key}", changes)
 
 
 def fetch_plan(project: Project, sha256: str) -> Path:

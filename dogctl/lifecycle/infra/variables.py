@@ -5,6 +5,7 @@ There nobody else sees them, and Terraform passes over those that a configuratio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
 
 _VARIABLE = "TF_VAR_"
+_IMAGE = re.compile(r'^\s*variable\s+"image_(repository|tag|digest)"', re.MULTILINE)
 # What would change what Terraform does, or where:
 # https://developer.hashicorp.com/terraform/cli/config/environment-variables
 _MEDDLING = ("TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR", "TF_INPUT")
@@ -107,3 +109,9 @@ def _cluster(project: Project, environ: Mapping[str, str]) -> Mapping[str, str |
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+def takes_image(project: Project) -> bool:
+    """Whether the configuration asks for the image, so that it has to wait for that."""
+    root = project.root / (project.settings.infra or "")
+    return any(_IMAGE.search(file.read_text(errors="replace")) for file in root.glob("*.tf"))

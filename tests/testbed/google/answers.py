@@ -5,6 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 Answer = tuple[int, Any]
+TITLES = {
+    "artifactregistry": "Artifact Registry API",
+    "cloudresourcemanager": "Cloud Resource Manager API",
+    "compute": "Compute Engine API",
+    "container": "Kubernetes Engine API",
+    "dns": "Cloud DNS API",
+    "iam": "Identity and Access Management (IAM) API",
+    "secretmanager": "Secret Manager API",
+    "servicenetworking": "Service Networking API",
+    "sqladmin": "Cloud SQL Admin API",
+}
 
 
 def error(code: int, status: str, message: str, reason: str = "", **metadata: str) -> Answer:
@@ -41,7 +52,7 @@ def denied(permission: str, resource: str) -> Answer:
 
 def disabled(project: str, service: str = "container.googleapis.com") -> Answer:
     """An API that the project does not use."""
-    title = "Kubernetes Engine API" if service.startswith("container.") else "Cloud SQL Admin API"
+    title = TITLES.get(service.partition(".")[0], f"{service} API")
     page = f"https://console.developers.google.com/apis/api/{service}/overview?project={project}"
     return error(
         403,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,15 @@ class GkeCluster:
     version: str
     status: str = "RUNNING"
     status_message: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    autopilot: bool = False
+    network: str = "default"
+    subnetwork: str = "default"
+
+    @property
+    def region(self) -> str:
+        """Where it is, without the zone of one that is in a single zone."""
+        return re.sub(r"-[a-z]$", "", self.location)
 
     def resource(self, project: str) -> dict[str, Any]:
         """As the API has it; one that is not finished has no address yet."""
@@ -48,6 +58,10 @@ class GkeCluster:
             "releaseChannel": {"channel": "REGULAR"},
             "workloadIdentityConfig": {"workloadPool": f"{project}.svc.id.goog"},
             "masterAuth": {},
+            "resourceLabels": dict(self.labels),
+            "autopilot": {"enabled": self.autopilot},
+            "network": self.network,
+            "subnetwork": self.subnetwork,
         }
         if self.status != "PROVISIONING":
             certificate = base64.b64encode(self.authority).decode()

@@ -9,26 +9,48 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
+
+import trustme
 
 from tests.testbed.cluster import addresses
 from tests.testbed.cluster.builds import kubernetes
 from tests.testbed.cluster.cluster import Cluster
 from tests.testbed.cluster.network import network
 from tests.testbed.google.accounts import Account, Accounts
+from tests.testbed.google.answering import Answering
 from tests.testbed.google.answers import Answer, unauthenticated
+from tests.testbed.google.connections import Behind, connect_accounts, connect_clusters
+from tests.testbed.google.controllers import made_for
 from tests.testbed.google.gke import Gke, GkeCluster
+from tests.testbed.google.kinds import State
+from tests.testbed.google.listings import Listings
+from tests.testbed.google.resources import Resources
+from tests.testbed.google.storage import Request, Storage
 from tests.testbed.registries.serving import served
 
 PROJECT = "dog-project"
 LOCATION = "europe-west1"
 CLUSTER = "dogs"
-METADATA = "/computeMetadata/v1"
+VERSION = f"{kubernetes('kube-apiserver').version.removeprefix('v')}-gke.1000000"
+# As gcloud calls them: https://cloud.google.com/sdk/gcloud/reference/topic/endpoint-override
+# What comes after the host is the same as at Google, whose APIs have a host each.
+APIS = (
+    "ARTIFACTREGISTRY",
+    "COMPUTE",
+    "CONTAINER",
+    "DNS",
+    "IAM",
+    "SECRETMANAGER",
+    "SERVICEUSAGE",
+    "SQL",
+    "STORAGE",
+)
+TERRAFORM = "/terraform/"
 # For clients in the network of the cluster, and for pods.
 URL = f"http://127.0.0.1:{addresses.TOKENS_PORT}"
 POD_URL = f"http://{addresses.NODE}:{addresses.TOKENS_PORT}"
@@ -45,33 +67,49 @@ class Google:
 
     The next requests to an API get the answers in `next`, before any others are made. `asked` has
     the requests to APIs, with who made them. `reviewed` is how often the API server of the cluster
-    asked about a token. `machine` is the account of those who ask the metadata server. `apis` are those besides GKE's.
+    asked about a token. `machine` is the account of those who ask the metadata server. `apis` are
+    those besides GKE's. `resources` are what Terraform makes, `cluster` is behind clusters if there
+    is one.
     """
 
-    cluster: Cluster
     folder: Path
     accounts: Accounts
     gke: Gke
+    resources: Resources
+    cluster: Cluster | None = None
+    url: str = URL
     next: list[Answer] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     apis: list[Api] = field(default_factory=list)
+    storage: Storage = field(init=False)
     reviewed: int = 0
     machine: Account | None = None
+
+    def __post_init__(self) -> None:
+        self.storage = Storage(self.resources)
 
     @property
     def environ(self) -> Mapping[str, str]:
         """What a process needs to ask this Google instead of the other."""
-        return {"CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER": f"{URL}/"}
+        overrides = {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}": f"{self.url}/" for api in APIS}
+        return {
+            **overrides,
+            # Those of Terraform's provider, and of its backend.
+            "GOOGLE_CONTAINER_CUSTOM_ENDPOINT": f"{self.url}/v1/",
+            "GOOGLE_STORAGE_CUSTOM_ENDPOINT": f"{self.url}/storage/v1/",
+        }
 
     @property
     def machine_environ(self) -> Mapping[str, str]:
         """What makes a process believe that it is on one of Google's machines."""
-        host = urlsplit(URL).netloc
+        host = urlsplit(self.url).netloc
         return {"GCE_METADATA_HOST": host, "GCE_METADATA_IP": host}
 
     def account(self, name: str, *, role: str = "cluster-admin") -> Account:
         """An account that has a role in the cluster; it may be called again for the same one."""
         found = self.accounts.create(name)
+        if self.cluster is None:
+            return found
         binding = {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRoleBinding",
@@ -97,18 +135,38 @@ class Google:
 
     def key(self, account: Account, *, for_pods: bool = False) -> str:
         """Its key, which says where it gets its tokens."""
-        return account.key(f"{POD_URL if for_pods else URL}/token")
+        return account.key(f"{POD_URL if for_pods else self.url}/token")
 
-    def ask(self, path: str, authorization: str, body: Any = None) -> Answer:
+    def ask(self, request: Request, authorization: str) -> Answer:
         """The answer of an API."""
         caller = self.accounts.caller(authorization)
-        self.asked.append((path, caller or ""))
-        if self.next:
+        self.asked.append((request.path, caller or ""))
+        if self.next and not request.path.startswith(TERRAFORM):
             return self.next.pop(0)
         if caller is None:
             return unauthenticated()
-        answers = (api(path, caller, body) for api in (self.gke.answer, *self.apis))
-        return next(filter(None, answers), (404, {}))
+        return self._answer(request, caller) or (404, {})
+
+    def _answer(self, request: Request, caller: str) -> Answer | None:
+        path, query = request.path, request.query
+        body = json.loads(request.content) if request.kind.startswith("application/json") else None
+        for api in (self.resources.answer, self.gke.answer, *self.apis):
+            if answer := api(path, caller, body):
+                return answer
+        if answer := self.storage.answer(request):
+            return answer
+        listings = Listings(self.resources)
+        return listings.delete(path) if request.verb == "DELETE" else listings.answer(path, query)
+
+    def running(self) -> dict[str, State]:
+        """What the controllers of all clusters keep at Compute Engine."""
+        return {
+            name: state for known in self.gke.clusters for name, state in self.kept(known).items()
+        }
+
+    def kept(self, known: GkeCluster) -> dict[str, State]:
+        """What those of one cluster keep there."""
+        return made_for(self.cluster, known, PROJECT) if self.cluster else {}
 
     def review(self, body: Any) -> Answer:
         """What the API server wants to know of a token."""
@@ -117,91 +175,50 @@ class Google:
         status = {"authenticated": True, "user": {"username": email}} if email else {}
         return 200, {**body, "status": status or {"authenticated": False}}
 
-    def metadata(self, path: str) -> Answer:
-        """What a machine of Google's is told of itself."""
-        if self.machine is None:
-            return 404, {}
-        email, scopes = self.machine.email, ["https://www.googleapis.com/auth/cloud-platform"]
-        match path.removeprefix(METADATA).rstrip("/"):
-            case "" | "/instance":
-                return 200, {}
-            case "/project/project-id":
-                return 200, self.machine.project
-            case "/universe/universe-domain" | "/universe/universe_domain":
-                return 200, "googleapis.com"
-            case "/instance/service-accounts/default/token":
-                return 200, self.accounts.give(email)
-            case "/instance/service-accounts/default/email":
-                return 200, email
-            case "/instance/service-accounts/default":
-                return 200, {"aliases": ["default"], "email": email, "scopes": scopes}
-            case other if other == f"/instance/service-accounts/{email}/token":
-                return 200, self.accounts.give(email)
-            case _:
-                return 404, {}
-
 
 @contextmanager
 def google(cluster: Cluster) -> Iterator[Google]:
     """Google Cloud, which says that this cluster is one of its own."""
-    found = GkeCluster(
-        CLUSTER,
-        LOCATION,
-        endpoint="127.0.0.1",
-        authority=cluster.identities.ca.read_bytes(),
-        version=f"{kubernetes('kube-apiserver').version.removeprefix('v')}-gke.1000000",
-    )
+    behind = Behind("127.0.0.1", cluster.identities.ca.read_bytes(), VERSION)
     with tempfile.TemporaryDirectory(prefix="dogctl-google-") as folder:
-        state = Google(cluster, Path(folder), Accounts(PROJECT), Gke(PROJECT, [found]))
-
-        class Handler(Answering):
-            """One for this Google."""
-
-            google = state
-
+        state = new(Path(folder), behind)
+        state.cluster = cluster
+        state.gke.clusters.append(behind.cluster(CLUSTER, LOCATION))
+        state.resources.running = state.running
+        state.resources.services.add("container")
         everywhere = ("0.0.0.0", addresses.TOKENS_PORT)
         with (
             network(cluster, cluster.node).rules(HTTPS),
-            served(Handler, cluster.network, everywhere),
+            served(handler(state), cluster.network, everywhere),
         ):
             yield state
 
 
-class Answering(BaseHTTPRequestHandler):
-    """Answers requests."""
+@contextmanager
+def google_alone() -> Iterator[Google]:
+    """Google Cloud on this machine, with no cluster of its own and nothing behind new ones."""
+    behind = Behind("127.0.0.1", trustme.CA().cert_pem.bytes(), VERSION)
+    with tempfile.TemporaryDirectory(prefix="dogctl-google-") as folder:
+        state = new(Path(folder), behind)
+        with served(handler(state), nullcontext) as host:
+            state.url = f"http://{host}"
+            yield state
 
-    google: Google
 
-    def do_GET(self) -> None:
-        """An API, or the metadata server."""
-        path = urlsplit(self.path).path
-        if path.startswith(METADATA) or path == "/":
-            self.answer(*self.google.metadata(path if path != "/" else METADATA))
-        else:
-            self.answer(*self.google.ask(path, self.headers.get("Authorization", "")))
+def new(folder: Path, behind: Behind) -> Google:
+    """A project with nothing in it."""
+    found = Google(folder, Accounts(PROJECT), Gke(PROJECT), Resources(PROJECT))
+    connect_clusters(found.resources, found.gke, behind, found.kept)
+    connect_accounts(found.resources, found.accounts, lambda: f"{found.url}/token")
+    return found
 
-    def do_POST(self) -> None:
-        """A token, or what the API server asks."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        match urlsplit(self.path).path:
-            case "/token":
-                self.answer(*self.google.accounts.exchange(parse_qs(body.decode())))
-            case "/tokenreview":
-                self.answer(*self.google.review(json.loads(body)))
-            case path:
-                authorization = self.headers.get("Authorization", "")
-                self.answer(*self.google.ask(path, authorization, json.loads(body)))
 
-    def answer(self, status: int, body: Any) -> None:
-        """Answer in JSON; a word alone is text."""
-        plain = isinstance(body, str)
-        content = (body if plain else json.dumps(body)).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/text" if plain else "application/json")
-        self.send_header("Metadata-Flavor", "Google")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+def handler(state: Google) -> type[Answering]:
+    """What answers for this Google."""
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+    class Handler(Answering):
+        """One for this Google."""
+
+        google = state
+
+    return Handler

@@ -1,0 +1,1 @@
+"""`dogctl deploy`: everything from the source to a release that is verified, as one plan."""

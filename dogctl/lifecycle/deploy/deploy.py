@@ -1,0 +1,265 @@
+"""The plan of a deploy: each stage is a plan of its own, and those that can run at once do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from dogctl.clouds.gke_errors import API_DISABLED, NO_CLUSTER
+from dogctl.config.hooks import Stage
+from dogctl.errors import ConfigError, DogctlError
+from dogctl.image import ImageRef
+from dogctl.lifecycle.build import plan_build
+from dogctl.lifecycle.bundle import Bundle
+from dogctl.lifecycle.deploy import approval, refs
+from dogctl.lifecycle.deploy.hooks import Hooks, variables
+from dogctl.lifecycle.deploy.images import pushed
+from dogctl.lifecycle.deploy.infra_stage import InfraStage
+from dogctl.lifecycle.deploy.planning import Planning
+from dogctl.lifecycle.deploy.stages import ordered
+from dogctl.lifecycle.deploy.wish import Wish
+from dogctl.lifecycle.infra import (
+    PLAN,
+    Planned,
+    has_infra,
+)
+from dogctl.lifecycle.infra.given import NO_OUTPUT, given_by
+from dogctl.lifecycle.infra.variables import takes_image
+from dogctl.lifecycle.push import Part, plan_push
+from dogctl.lifecycle.release import inputs, plan_comparison, plan_release
+from dogctl.lifecycle.smoke import plan_smoke
+from dogctl.lifecycle.source import Source, read_source
+from dogctl.lifecycle.tags import image_tags
+from dogctl.lifecycle.targets import TargetDriver, driver, load_step, start_step
+from dogctl.plan import Plan, Results, Step, stage
+from dogctl.secrets import Redactor, Remember
+from dogctl.tools.runner import LOCAL, Runner
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+
+VERB = "deploy"
+# Why a release cannot be compared before Terraform has made what it is to make.
+UNKNOWN = frozenset({NO_CLUSTER, API_DISABLED, NO_OUTPUT})
+# What makes an image, and is left out where there is one already.
+MAKING = frozenset({Stage.BUILD, Stage.PUSH, Stage.SMOKE, Stage.TAG})
+
+
+def plan_deploy(
+    project: Project,
+    wish: Wish,
+    *,
+    remember: Remember = lambda _: None,
+    redact: Redactor | None = None,
+    runner: Runner = LOCAL,
+    environ: Mapping[str, str] = os.environ,
+) -> Plan:
+    """Everything from the source to a verified release, or to a plan of it that can be approved.
+
+    Raises ConfigError: this is no branch for it, or no plan that was approved; and DogctlError where
+    git or the engine is away.
+    """
+    deploy = _Deploy(project, wish, remember, redact or Redactor(), runner, environ)
+    deploy.check()
+    return Plan(VERB, deploy.steps())
+
+
+@dataclass(frozen=True)
+class _Deploy:
+    project: Project
+    wish: Wish
+    remember: Remember
+    redact: Redactor
+    runner: Runner
+    environ: Mapping[str, str]
+
+    def check(self) -> None:
+        """Raise ConfigError if it must not be."""
+        project, wish = self.project, self.wish
+        if wish.approved:
+            approval.check(
+                wish.approved.plan,
+                project=project.settings.name,
+                environment=project.environment or "",
+                commit=self._source.revision,
+                inputs=inputs(project, wish.approved.plan.ref),
+            )
+            return
+        if not wish.any_ref and not wish.promoted:
+            refs.check_ref(project, refs.current_refs(project, self.runner, self.environ))
+        if project.settings.protected and not (wish.plan_out or wish.only_looks):
+            raise ConfigError(
+                f"{project.environment} is protected: it takes approved plans only",
+                code="not-approved",
+                where=project.origins["protected"],
+                hint="dogctl deploy --plan-out FILE; once that is approved,"
+                " dogctl deploy --approve FILE --sha256 HASH",
+            )
+
+    def steps(self) -> tuple[Step, ...]:
+        stages = [each for each in self._stages if each is not Stage.RELEASE]
+        if self.wish.plan_out is None:
+            return self._ordered(self._stages)
+        first = self._ordered(stages)
+        planning = Planning(
+            self.project,
+            self.wish.plan_out,
+            self._source.revision,
+            self._planned_image,
+            self._compare if Stage.RELEASE in self._stages else None,
+            self.environ,
+            self.redact.data,
+        )
+        return (*first, *planning.steps(tuple(step.name for step in first)))
+
+    def _ordered(self, stages: Iterable[Stage]) -> tuple[Step, ...]:
+        more = {Stage.INFRA: (Stage.TAG, Stage.LOAD)} if takes_image(self.project) else {}
+        return ordered((self._steps[each] for each in stages), more)
+
+    def _planned_image(self, results: Results) -> ImageRef:
+        """With its digest, or where it is not pushed the name that it was built under."""
+        found = self.wish.image or pushed(results)
+        return found or image_tags(self.project, self._source)[0]
+
+    def _compare(self, results: Results) -> Plan:
+        """What the release would change; nothing is known of a cluster that is yet to be made."""
+        planned: Planned | None = results[Stage.INFRA][PLAN] if Stage.INFRA in results else None
+        try:
+            return self._comparison(results)
+        except DogctlError as error:
+            if error.code not in UNKNOWN or planned is None or not planned.has_changes:
+                raise
+        says = "known after the infrastructure is made"
+        return Plan("compare", (Step("compare", lambda _: says, lambda _: None, looks=True),))
+
+    def _comparison(self, results: Results) -> Plan:
+        return plan_comparison(
+            given_by(self.project, self._infra.outputs(results)).project,
+            str(self._planned_image(results)),
+            self._bundle(results),
+            remember=self.remember,
+            redact=self.redact,
+            runner=self.runner,
+        )
+
+    @cached_property
+    def _stages(self) -> tuple[Stage, ...]:
+        left_out = set(self.project.settings.skip)
+        if self.wish.image:
+            left_out |= MAKING
+        if not self._pushes:
+            left_out |= {Stage.PUSH, Stage.TAG}
+        if self._pushes or not (has_infra(self.project) and takes_image(self.project)):
+            left_out |= {Stage.LOAD}
+        if not has_infra(self.project):
+            left_out |= {Stage.INFRA}
+        return tuple(each for each in self._steps if each not in left_out)
+
+    @property
+    def _pushes(self) -> bool:
+        return self._target.pushes
+
+    @cached_property
+    def _target(self) -> TargetDriver:
+        return driver(self.project, self.remember, self.runner)
+
+    @cached_property
+    def _steps(self) -> dict[Stage, Step]:
+        hooks = Hooks(self.project, self._told, self.runner, self.environ)
+        return {Stage(step.name): hooks.around(step) for step in self._all()}
+
+    def _told(self, results: Results) -> Mapping[str, str]:
+        image = self.wish.image or pushed(results)
+        version = image.tag if image and image.tag else self._source.version
+        return variables(self.project, str(image) if image else None, version)
+
+    def _all(self) -> Iterator[Step]:
+        project, runner, remember = self.project, self.runner, self.remember
+        push = partial(plan_push, project, remember=remember, runner=runner)
+        yield stage(
+            Stage.BUILD,
+            lambda _: f"build the image of {self._source.version}",
+            lambda _: plan_build(project, runner=runner),
+        )
+        yield stage(
+            Stage.PUSH,
+            lambda _: "push it as a candidate, under its commit only",
+            lambda _: push(Part.CANDIDATE),
+        )
+        yield stage(
+            Stage.SMOKE,
+            lambda _: "test it in a stack of its own",
+            lambda _: plan_smoke(
+                project, None, again=False, keep=False, remember=remember, runner=runner
+            ),
+        )
+        yield stage(
+            Stage.TAG,
+            lambda _: "tag the candidate as a release in its registry",
+            lambda _: push(Part.RELEASE),
+        )
+        yield stage(
+            Stage.LOAD, lambda _: "load it into the cluster on this machine", lambda _: self._load()
+        )
+        yield stage(
+            Stage.INFRA,
+            lambda _: f"let {project.settings.infra} be as it is described",
+            self._infra.plan,
+        )
+        yield stage(
+            Stage.RELEASE,
+            lambda _: f"release it to {project.environment}",
+            self._release,
+        )
+
+    @cached_property
+    def _infra(self) -> InfraStage:
+        return InfraStage(self.project, self.wish, self.remember, self.redact, self.runner)
+
+    @cached_property
+    def _source(self) -> Source:
+        return read_source(self.project, self.runner)
+
+    def _load(self) -> Plan:
+        start = self.wish.start
+        first = (start_step(self._target, start.nodes),) if start else ()
+        name = self.wish.image or image_tags(self.project, self._source)[0]
+        load = load_step(self._target, lambda _: name, tuple(step.name for step in first))
+        return Plan("load", (*first, load))
+
+    def _release(self, results: Results) -> Plan:
+        image = self.wish.image or pushed(results)
+        given = given_by(self.project, self._infra.outputs(results))
+        plan = plan_release(
+            given.project,
+            str(image) if image else None,
+            self.wish.options,
+            start=self.wish.start,
+            bundle=self._bundle(results),
+            remember=self.remember,
+            redact=self.redact,
+            runner=self.runner,
+        )
+        return replace(plan, warning=None)
+
+    def _bundle(self, results: Results) -> Bundle:
+        commit = self._source.revision
+        if self.wish.promoted:
+            commit = self.wish.promoted.commit
+        hooks = self.project.settings.hooks
+        outputs = self._infra.outputs(results)
+        bundle = Bundle(
+            values=given_by(self.project, outputs).values,
+            outputs=outputs.values,
+            commit=commit,
+            jobs=tuple(hook.words for hook in hooks if hook.job),
+        )
+        if self.wish.approved:
+            planned = self.wish.approved.plan.release
+            bundle = replace(bundle, approval=self.wish.approved.sha256)
+            if planned is not None:
+                return replace(bundle, expect=partial(approval.check_changes, planned))
+        return bundle

@@ -1,0 +1,149 @@
+"""The end of a deploy that is only planned: what it would do, written to the file that is approved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dogctl.answer import Answer, Block, Fields, Text
+from dogctl.config.hooks import Stage
+from dogctl.image import ImageRef
+from dogctl.lifecycle import record
+from dogctl.lifecycle.deploy.approval import Approval, expiry, write
+from dogctl.lifecycle.image import shown
+from dogctl.lifecycle.infra import PLAN, StoredPlan, store_plan
+from dogctl.lifecycle.release import Rendered, inputs
+from dogctl.plan import Plan, Results, Run, Step, stage
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+
+COMPARE, APPROVAL, STORE = "compare", "approval", "store"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file to be approved, and its hash."""
+
+    path: Path
+    sha256: str
+    approval: Approval
+
+
+@dataclass(frozen=True)
+class Planning:
+    """What the file is made of.
+
+    Args:
+        commit: what is checked out.
+        image: the image, from the results of the stages before.
+        compare: makes the plan that compares the release with what runs; None if nothing is
+            released by dogctl itself.
+        redact: masks all secrets in data.
+    """
+
+    project: Project
+    file: Path
+    commit: str | None
+    image: Callable[[Results], ImageRef]
+    compare: Callable[[Results], Plan] | None
+    environ: Mapping[str, str]
+    redact: Callable[[Any], Any]
+
+    def steps(self, needs: tuple[str, ...]) -> tuple[Step, ...]:
+        """After the stages that change nothing in the environment."""
+        if self.compare is None:
+            return (self._write(needs),)
+        says = "compare the release with what runs"
+        return (
+            stage(COMPARE, lambda _: says, self.compare, needs),
+            self._write((*needs, COMPARE)),
+        )
+
+    def _write(self, needs: tuple[str, ...]) -> Step:
+        def run(step: Run) -> Written:
+            approval = self._approval(step.results)
+            return Written(self.file, write(self.file, approval), approval)
+
+        hours = f"{self.project.settings.approval_hours:g}"
+        change = f"write what is to be approved to {self.file}, good for {hours} hours"
+        return Step(APPROVAL, lambda _: change, run, needs=needs)
+
+    def _approval(self, results: Results) -> Approval:
+        settings = self.project.settings
+        image = self.image(results)
+        created, expires = expiry(settings.approval_hours)
+        compared: Rendered | None = results[COMPARE]["compare"] if self.compare else None
+        release = [each.data() for each in compared.changes] if compared else None
+        return Approval(
+            project=settings.name,
+            environment=self.project.environment or "",
+            created=created,
+            expires=expires,
+            by=record.who(self.environ),
+            commit=self.commit,
+            image=str(image),
+            inputs=inputs(self.project, image),
+            release=self.redact(release),
+            infra=self._infra(results),
+            run=record.run_address(self.environ),
+        )
+
+    def _infra(self, results: Results) -> dict[str, Any] | None:
+        if Stage.INFRA not in results:
+            return None
+        stored: StoredPlan = results[Stage.INFRA][STORE]
+        found: dict[str, Any] = self.redact(asdict(stored))
+        return found
+
+
+def storing(project: Project, plan: Plan) -> Plan:
+    """With Terraform's plan put where the run finds it that carries it out."""
+
+    def run(step: Run) -> StoredPlan:
+        return store_plan(project, step.results[PLAN])
+
+    says = "keep Terraform's plan beside its state, encrypted"
+    return replace(plan, steps=(*plan.steps, Step(STORE, lambda _: says, run, needs=(PLAN,))))
+
+
+def stored_plan(approval: Approval) -> StoredPlan | None:
+    """Terraform's part of what was approved."""
+    return StoredPlan(**approval.infra) if approval.infra else None
+
+
+def answer_planning(results: Results) -> Answer:
+    """What would be done, and what to type once that is approved."""
+    written: Written = results[APPROVAL]
+    approval = written.approval
+    blocks: list[Block] = [Text(f"planned: {approval.environment} gets {shown(approval.ref)}")]
+    lines = list(_lines(results))
+    blocks += [Text(f"  {line}") for line in lines] or [Text("  nothing would change")]
+    words = f"dogctl deploy --approve {written.path} --sha256 {written.sha256}"
+    rows = (
+        ("Plan", str(written.path)),
+        ("SHA-256", written.sha256),
+        ("Good until", approval.expires),
+        ("Carry out", words),
+    )
+    data = {
+        "plan": str(written.path),
+        "sha256": written.sha256,
+        "expires": approval.expires,
+        "image": approval.image,
+        "environment": approval.environment,
+        "changes": lines,
+    }
+    return Answer(data, (*blocks, Fields(rows)), summary=True)
+
+
+def _lines(results: Results) -> Sequence[str]:
+    """All changes, for people."""
+    lines: list[str] = []
+    if Stage.INFRA in results:
+        lines += results[Stage.INFRA]["plan"].lines()
+    if COMPARE in results and results[COMPARE]["compare"]:
+        lines += results[COMPARE]["compare"].lines()
+    return lines

@@ -1,0 +1,95 @@
+"""What GitHub Actions shows of a run: annotations at the job, and the summary of the step.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from dogctl.answer import Answer, Block, Fields, Table, Text
+from dogctl.errors import DogctlError
+from dogctl.output.clean import clean
+
+_SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+def runs_here(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is a step of a job of theirs."""
+    return environ.get("GITHUB_ACTIONS") == "true"
+
+
+def annotation(error: DogctlError) -> str:
+    """The command that marks the job with an error."""
+    text = "\n".join(filter(None, (_said(error), *error.detail, error.hint)))
+    return f"::error title={_property(f'dogctl: {error.code}')}::{_data(clean(text))}"
+
+
+def answered(answer: Answer) -> str:
+    """An answer in Markdown."""
+    return "\n".join(_lines(answer.blocks)) + "\n"
+
+
+def failed(command: str, error: DogctlError) -> str:
+    """An error in Markdown."""
+    lines = [f"### ❌ dogctl {_plain(command)}: {_plain(_said(error))}", ""]
+    if error.detail:
+        lines += ["```text", *(clean(line).replace("```", "'''") for line in error.detail), "```"]
+    if error.hint:
+        lines += ["", f"Next: {_code(error.hint)}"]
+    return "\n".join(lines) + "\n"
+
+
+def summarise(text: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Add to the summary of the step, if there is one. Raises OSError."""
+    if path := environ.get(_SUMMARY):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+
+
+def _said(error: DogctlError) -> str:
+    return f"{error.where}: {error.message}" if error.where else error.message
+
+
+def _lines(blocks: Iterable[Block]) -> Iterator[str]:
+    for number, block in enumerate(blocks):
+        match block:
+            case Text(text):
+                # A line of its own, or Markdown would join it with the next one.
+                yield f"### {_plain(text)}\n" if number == 0 else f"{_code(text)}  "
+            case Fields(rows) if rows:
+                yield from ("", "| | |", "|---|---|")
+                yield from (f"| {_cell(name)} | {_code(_cell(value))} |" for name, value in rows)
+                yield ""
+            case Table(columns, rows):
+                yield from ("", _row(columns), _row("---" for _ in columns))
+                yield from (_row(map(_cell, row)) for row in rows)
+                yield ""
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    return clean(text).replace("\n", " ").replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    """As it is, whatever signs of Markdown are in it."""
+    plain = clean(text).strip().replace("`", "'")
+    return f"`{plain}`" if plain else ""
+
+
+def _plain(text: str) -> str:
+    return clean(text).replace("<", "&lt;").replace("\n", " ")
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

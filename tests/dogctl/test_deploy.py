@@ -1,0 +1,134 @@
+"""`dogctl deploy` with a real engine, registry and cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dogctl.deploy_project import DeployProject
+from tests.testbed.cluster.cluster import Cluster, cluster
+from tests.testbed.engine import own_engine
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Cluster]:
+    with own_engine() as engine, cluster(engine) as found:
+        yield found
+
+
+def test_one_command_from_the_source_to_pods_that_answer(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "whole")
+    first = project.deploy()
+    assert first["changed"]
+    assert first["pods"] == 2
+    assert first["status"] == 200
+
+    again = project.deploy()
+    assert not again["changed"]
+    assert again["image"] == first["image"]
+
+    project.change()
+    second = project.deploy()
+    assert second["revision"] == 2
+    assert second["image"] != first["image"]
+
+
+def test_prod_gets_what_was_approved_and_nothing_else(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "approved")
+    refused = project.dogctl("deploy", "--env", "prod", "--yes")
+    assert refused.code == 2
+    assert "takes approved plans only" in refused.err
+    assert "dogctl deploy --env prod --plan-out FILE" in refused.err
+
+    planned = project.deploy("--plan-out", ".dogctl/plan.json", env="prod")
+    assert "+ Deployment/approved" in planned["changes"]
+    assert here.kubectl("get", "namespace", "approved-prod", "--ignore-not-found") == ""
+    words = ("--approve", ".dogctl/plan.json", "--sha256", planned["sha256"])
+    project.change()
+    refused = project.dogctl("deploy", "--env", "prod", *words)
+    assert refused.code == 2
+    assert "the commit: approved" in refused.err
+
+    project.git("checkout", "--quiet", "HEAD~1")
+    done = project.deploy(*words, env="prod")
+    assert done["image"] == planned["image"]
+    assert not project.deploy(*words, env="prod")["changed"]
+
+
+def test_what_changed_after_the_approval_is_told(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "drifted")
+    words = ("--plan-out", "plan.json", "--any-ref")
+    (tmp_path / ".gitignore").write_text("plan.json\n.dogctl/\n")
+    project.commit("ignore the plan")
+    first = project.deploy(*words, env="prod")
+    project.deploy("--approve", "plan.json", "--sha256", first["sha256"], env="prod")
+    project.change()
+    second = project.deploy(*words, env="prod")
+    here.kubectl("scale", "deployment/drifted", "--replicas=3", "--namespace=drifted-prod")
+    refused = project.dogctl(
+        "deploy", "--env", "prod", "--approve", "plan.json", "--sha256", second["sha256"]
+    )
+    assert refused.code == 1
+    assert "spec.replicas: 3 -> 2" in refused.err
+    assert "--plan-out" in refused.err
+
+
+def test_promotion_ships_the_very_digest(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "promoted")
+    refused = project.dogctl(
+        "deploy", "--env", "prod", "--from-env", "dev", "--plan-out", ".dogctl/plan.json"
+    )
+    assert "not released in dev" in refused.err
+    first = project.deploy()
+    project.change()
+    planned = project.deploy("--from-env", "dev", "--plan-out", ".dogctl/plan.json", env="prod")
+    assert planned["image"] == first["image"]
+    words = ("--approve", ".dogctl/plan.json", "--sha256", planned["sha256"])
+    assert project.deploy(*words, env="prod")["image"] == first["image"]
+
+
+HOOKS = """
+[[tool.dogctl.hooks]]
+before = "release"
+job = ["python", "-c", "JOB"]
+
+[[tool.dogctl.hooks]]
+after = "release"
+run = ["sh", "-c", "echo $DOGCTL_STAGE $DOGCTL_ENVIRONMENT $DOGCTL_IMAGE >> .dogctl/told"]
+"""
+
+
+def test_hooks_run_when_there_is_something_to_do(here: Cluster, tmp_path: Path) -> None:
+    works = HOOKS.replace("JOB", "import os; print(os.environ['BEHAVIOUR'])")
+    project = DeployProject(tmp_path, here, "hooked", works)
+    first = project.deploy()
+    told = tmp_path / ".dogctl/told"
+    assert told.read_text() == f"release dev {first['image']}\n"
+    (ran,) = project.kubectl("get", "jobs", "--output=name").split()
+    assert project.kubectl("logs", ran) == "ok\n"
+    project.deploy()
+    assert len(told.read_text().splitlines()) == 1
+
+    project.change()
+    project.deploy()
+    assert len(told.read_text().splitlines()) == 2
+    assert len(project.kubectl("get", "jobs", "--output=name").split()) == 2
+
+
+def test_a_job_that_fails_stops_the_release_before_it_begins(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "stopped")
+    project.deploy()
+    fails = HOOKS.replace("JOB", "import sys; print('no such column'); sys.exit(3)")
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write(fails)
+    project.change()
+    failed = project.dogctl("deploy", "--env", "dev")
+    assert failed.code == 1
+    assert "no such column" in failed.err
+    assert "the release had not begun" in failed.err
+    history = project.dogctl("history", "--env", "dev", "--json").json["data"]
+    assert [each["revision"] for each in history["revisions"]] == [1]

@@ -1,0 +1,125 @@
+"""`dogctl deploy` with infrastructure that real Terraform makes, and what the release has of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dogctl.deploy_project import DeployProject
+from tests.testbed.cluster.cluster import Cluster, cluster
+from tests.testbed.engine import own_engine
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+# terraform_data is Terraform's own, and needs no provider.
+ROOT = """
+variable "name" { type = string }
+variable "size" {
+  type    = number
+  default = 1
+}
+resource "terraform_data" "kennel" { input = "${var.name}-${var.size}" }
+output "kennel" { value = terraform_data.kennel.output }
+output "bone" {
+  value     = "buried-${terraform_data.kennel.output}"
+  sensitive = true
+}
+"""
+INFRA = """
+[tool.dogctl.env.NAME]
+infra = "tf/app"
+state = "local"
+
+[tool.dogctl.env.NAME.infra-values]
+"env.KENNEL" = "kennel"
+
+[tool.dogctl.env.NAME.infra-secrets]
+DB_SECRET = "bone"
+"""
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Cluster]:
+    with own_engine() as engine, cluster(engine) as found:
+        yield found
+
+
+def with_infra(root: Path, here: Cluster, name: str) -> DeployProject:
+    project = DeployProject(root, here, name)
+    settings = (root / "pyproject.toml").read_text()
+    for environment in ("dev", "prod"):
+        head = f"[tool.dogctl.env.{environment}]"
+        own = INFRA.replace("NAME", environment).replace(head, "").strip()
+        first, rest = own.split("\n\n", 1)
+        settings = settings.replace(head, f"{head}\n{first}") + f"\n{rest}\n"
+    project.configure(settings)
+    folder = root / "tf/app"
+    folder.mkdir(parents=True)
+    (folder / "main.tf").write_text(ROOT)
+    project.commit("infrastructure")
+    return project
+
+
+def resize(project: DeployProject, size: int) -> None:
+    path = project.root / "tf/app/main.tf"
+    path.write_text(ROOT.replace("default = 1", f"default = {size}"))
+    project.commit(f"size {size}")
+
+
+def kennel(project: DeployProject) -> str:
+    """What a pod that runs has of it."""
+    running = ("get", "pods", "--field-selector=status.phase=Running", "--output=name")
+    (pod, *_) = project.kubectl(*running).split()
+    return project.kubectl("exec", pod, "--", "printenv", "KENNEL").strip()
+
+
+def test_outputs_become_values_and_secrets(here: Cluster, tmp_path: Path) -> None:
+    project = with_infra(tmp_path, here, "kennels")
+    unsure = project.dogctl("deploy", "--env", "dev")
+    assert unsure.code == 2
+    assert "+ terraform_data.kennel" in unsure.err
+    assert "dogctl deploy --env dev --yes" in unsure.err
+
+    first = project.deploy("--yes")
+    assert kennel(project) == "kennels-1"
+    assert "buried-kennels-1" in project.kubectl("logs", "deployment/kennels")
+    assert "buried-kennels-1" not in json.dumps(first)
+    noted = project.kubectl("get", "configmap", "dogctl-kennels", "--output=json")
+    assert json.loads(json.loads(noted)["data"]["revision.1"])["outputs"] == {"kennel": "kennels-1"}
+
+    again = project.deploy()
+    assert not again["changed"]
+    # Without its infrastructure the release would lose what it has of it.
+    assert not project.deploy("--skip", "infra")["changed"]
+    released = project.dogctl("release", "--env", "dev", "--json")
+    assert not released.json["data"]["changed"]
+
+    resize(project, 2)
+    second = project.deploy("--yes")
+    assert second["revision"] == 2
+    assert kennel(project) == "kennels-2"
+
+
+def test_terraforms_plan_is_approved_too(here: Cluster, tmp_path: Path) -> None:
+    project = with_infra(tmp_path, here, "approvals")
+    plan = tmp_path / ".dogctl/plan.json"
+    planned = project.deploy("--plan-out", str(plan), env="prod")
+    assert "+ terraform_data.kennel" in " ".join(planned["changes"])
+    assert "buried" not in plan.read_text()
+    words = ("--approve", str(plan), "--sha256", planned["sha256"])
+    first = project.deploy(*words, env="prod")
+    assert first["revision"] == 1
+    assert not project.deploy(*words, env="prod")["changed"]
+
+    resize(project, 2)
+    planned = project.deploy("--plan-out", str(plan), env="prod")
+    state = next((tmp_path / ".dogctl/infra-state").glob("*prod*"))
+    text = state.read_text()
+    state.write_text(text.replace("approvals-1", "approvals-0"))
+    words = ("--approve", str(plan), "--sha256", planned["sha256"])
+    refused = project.dogctl("deploy", "--env", "prod", *words)
+    assert refused.code == 1
+    assert "changed since this was approved" in refused.err
