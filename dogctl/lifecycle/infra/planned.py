@@ -50,6 +50,11 @@ class Planned:
         """What is destroyed."""
         return tuple(each for each in self.changes if each.destroys)
 
+    @property
+    def needs_care(self) -> bool:
+        """Whether something is destroyed that is protected or holds data."""
+        return any(each.protected for each in self.lost)
+
     def lines(self) -> list[str]:
         """All that changes, for people."""
         lines = [each.line() for each in self.changes]
