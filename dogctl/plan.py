@@ -312,7 +312,7 @@ class _Execution:
         self.reporter.started(step)
         try:
             answer = step.done(self.report.results)
-            changes = answer is None and not step.previewed
+            changes = answer is None and not step.looks
             status = Status.DONE if changes else Status.UNCHANGED
             if answer is None and step.plan:
                 inner = step.plan(self.report.results)

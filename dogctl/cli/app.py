@@ -12,6 +12,7 @@ from dogctl.cli import (
     build,
     db,
     deploy,
+    destroy,
     gifs,
     infra,
     local,
@@ -63,6 +64,7 @@ push.register(app)
 release.register(app)
 deploy.register(app)
 uninstall.register(app)
+destroy.register(app)
 project.register(app)
 app.add_typer(infra.app)
 app.add_typer(secrets.app)

@@ -62,7 +62,7 @@ def plan(
     from dogctl.lifecycle.infra.answers import answer_plan
     from dogctl.lifecycle.infra.stored import save_plan
 
-    infra = _infra(session, lock_timeout)
+    infra = infra_of(session, lock_timeout)
 
     def answer(results: "Results") -> "Answer":
         file = save_plan(infra.place, results["plan"].file, out)
@@ -86,7 +86,7 @@ def apply(
     from dogctl.lifecycle.infra import applying, approved, looking
     from dogctl.lifecycle.infra.answers import answer_apply, changes_of
 
-    infra = _infra(session, lock_timeout)
+    infra = infra_of(session, lock_timeout)
     given = None if plan is None else plan.absolute
     if dry_run:
         return session.preview(applying(infra, given))
@@ -106,15 +106,42 @@ def output(session: "Session", name: Output = None, lock_timeout: LockTimeout = 
     from dogctl.lifecycle.infra.answers import answer_output
     from dogctl.lifecycle.infra.output import plan_output
 
-    infra = _infra(session, lock_timeout)
+    infra = infra_of(session, lock_timeout)
     return session.perform(
         plan_output(infra),
         lambda results: answer_output(infra.place.environment, results["output"], name),
     )
 
 
-def _infra(session: "Session", lock_timeout: float) -> "Infra":
+@command(app)
+def destroy(
+    session: "Session",
+    lock_timeout: LockTimeout = 60,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    confirm: Confirm = None,
+) -> "Answer":
+    """Destroy all of it, and prove that nothing is left; what is protected is refused first."""
+    from dogctl.lifecycle.infra import looking
+    from dogctl.lifecycle.infra.answers import changes_of
+    from dogctl.lifecycle.infra.destroy import answer_destroy, plan_destroy
+
+    infra = infra_of(session, lock_timeout, destroy=True)
+    if dry_run:
+        return session.preview(plan_destroy(infra))
+    planned = session.look(looking(infra))["plan"]
+    session.channel.show(changes_of(planned))
+    return session.perform(
+        plan_destroy(infra, planned),
+        lambda _: answer_destroy(infra.place.environment, planned),
+        yes=yes,
+        confirm=confirm,
+    )
+
+
+def infra_of(session: "Session", lock_timeout: float, *, destroy: bool = False) -> "Infra":
+    """The infrastructure of the session's environment. Raises ConfigError."""
     from dogctl.lifecycle.infra.infra import Infra, InfraOptions
 
     redact = session.channel.redact
-    return Infra(session.project, InfraOptions(lock_timeout), redact.add, redact)
+    return Infra(session.project, InfraOptions(lock_timeout), redact.add, redact, destroy=destroy)

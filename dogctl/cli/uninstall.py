@@ -40,7 +40,7 @@ def uninstall(
         project,
         Options(lock_wait=lock_wait),
         volumes=volumes,
-        backup=_saves(session, project, backup, dry_run or yes),
+        backup=saves(session, project, backup, dry_run or yes),
         remember=redact.add,
         redact=redact,
     )
@@ -53,7 +53,7 @@ def uninstall(
     )
 
 
-def _saves(session: "Session", project: "Project", given: bool | None, unasked: bool) -> bool:
+def saves(session: "Session", project: "Project", given: bool | None, unasked: bool) -> bool:
     """Whether the database is saved first: as the setting `backup` says, or as the user does."""
     from dogctl.config.model import Backup
     from dogctl.lifecycle.uninstall import own_database

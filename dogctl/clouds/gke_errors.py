@@ -86,7 +86,9 @@ def unfit(name: Name, cluster: Cluster) -> DogctlError | None:
     if state not in hints:
         return None
     says, hint = hints[state]
-    return _error(f"the cluster {says}{_because(cluster)}", NOT_RUNNING, name, hint)
+    error = _error(f"the cluster {says}{_because(cluster)}", NOT_RUNNING, name, hint)
+    error.data = {"status": state}
+    return error
 
 
 def unreachable(name: Name, cluster: Cluster, *, open_to_all: bool) -> DogctlError:

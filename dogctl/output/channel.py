@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _COMMAND = re.compile(r"\bdogctl ((?:gifs|secrets|db|infra) [a-z]+|[a-z]+)\b")
+_LONG = {"-e": "--env"}
 # What ends a command in a sentence.
 _END = re.compile(r"[;,`\n]| && | or ")
 
@@ -66,8 +67,9 @@ class Channel:
         """The options of the scope that a command does not have yet, by what follows it."""
         rest = _END.split(after, maxsplit=1)[0].split()
         pairs = zip(self.scope[::2], self.scope[1::2], strict=True)
+        given = {_LONG.get(word, word) for word in rest}
         return "".join(
-            f" {option} {shlex.quote(value)}" for option, value in pairs if option not in rest
+            f" {option} {shlex.quote(value)}" for option, value in pairs if option not in given
         )
 
     def answer(self, answer: Answer) -> None:

@@ -157,7 +157,7 @@ class InfraProject:
         return subprocess.Popen(
             self.project.argv(*words, "--env", environment),
             cwd=self.root,
-            env=self.project.environ(**self.store.environ, **self.environ),
+            env=self.project.environ(**{**self.store.environ, **self.environ}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

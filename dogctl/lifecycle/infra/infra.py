@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dogctl.errors import DogctlError
+from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.infra.place import LOCK_FILE, Place, alone, find_place, remember_run
 from dogctl.lifecycle.infra.planned import Outputs, Planned, file_hash, outputs_of
@@ -21,7 +21,7 @@ from dogctl.plan import Results, Run, Step
 from dogctl.secrets import Remember
 from dogctl.tools.runner import LOCAL, Runner
 from dogctl.tools.terraform import changes
-from dogctl.tools.terraform.causes import BAD_PLAN, NOT_SAVED
+from dogctl.tools.terraform.causes import BAD_PLAN, NOT_SAVED, PROTECTED
 from dogctl.tools.terraform.command import Terraform
 from dogctl.tools.terraform.events import Heard, Transcript
 
@@ -225,6 +225,8 @@ class Infra:
             self.remember(secret)
         given = variables(self.project, self.options.image, self.environ)
         check_variables(given, said, self.place.values)
+        if self.destroy:
+            self._check_protection(said)
         sha256 = file_hash(draft)
         file = draft.replace(self.place.plan_of(sha256))
         outputs = (said.get("planned_values") or {}).get("outputs") or {}
@@ -235,7 +237,22 @@ class Infra:
             changes.does_something(said),
             changes.output_changes(said),
             self._outputs(outputs),
+            changes.clusters(said),
+            changes.is_at_google(said),
         )
+
+    def _check_protection(self, said: Mapping[str, Any]) -> None:
+        """Raise ConfigError if anything is protected, before anything else has gone."""
+        if found := changes.protections(said):
+            raise ConfigError(
+                f"{len(found)} of what would be destroyed "
+                f"{'are' if len(found) > 1 else 'is'} protected: nothing was done",
+                code=PROTECTED,
+                where=str(self.project.settings.infra),
+                hint="if they are meant to go, switch that off in the configuration, such as with"
+                " deletion_protection = false, and dogctl infra apply that first",
+                detail=found,
+            )
 
     def _outputs(self, found: Mapping[str, Any]) -> Outputs:
         for secret in changes.output_secrets(found):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dogctl.secrets import Secret
-from dogctl.tools.terraform.changes import Action, ResourceChange, summary
+from dogctl.tools.terraform.changes import Action, KnownCluster, ResourceChange, summary
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Planned:
         has_changes: whether there is anything to apply.
         output_changes: the names of the outputs that change.
         outputs: what the outputs will be, as far as that is known.
+        clusters: the clusters that there are.
+        at_google: whether anything that there is is Google's.
     """
 
     changes: tuple[ResourceChange, ...]
@@ -40,6 +42,8 @@ class Planned:
     has_changes: bool
     output_changes: tuple[str, ...]
     outputs: Outputs
+    clusters: tuple[KnownCluster, ...] = ()
+    at_google: bool = False
 
     @property
     def lost(self) -> tuple[ResourceChange, ...]:

@@ -33,6 +33,7 @@ _HOLDS_DATA = (
 )
 # Of these types' names only the exact one holds data; what only begins like it is a setting of it.
 _EXACT = frozenset({"aws_s3_bucket", "google_storage_bucket", "google_secret_manager_secret"})
+_CLUSTERS = frozenset({"google_container_cluster", "aws_eks_cluster"})
 _LONGEST_VALUE = 60
 _NOT_SECRET_LENGTH = 6
 
@@ -124,6 +125,15 @@ class ResourceChange:
         }
 
 
+@dataclass(frozen=True)
+class KnownCluster:
+    """A cluster that is in the state: its name, where it is, and the address of its API."""
+
+    name: str
+    location: str | None
+    endpoint: str | None
+
+
 def changes(plan: Json) -> tuple[ResourceChange, ...]:
     """All that a plan changes, what is destroyed last, where people look; then what has drifted."""
     found = [_change(each) for each in plan.get("resource_changes") or ()]
@@ -179,14 +189,33 @@ def output_secrets(outputs: Json) -> Iterator[Secret]:
             yield from _texts(each.get("value"), True)
 
 
-def protections(state: Json) -> tuple[str, ...]:
-    """The resources in a state (`terraform show -json`) that are protected, and by what."""
-    root = (state.get("values") or {}).get("root_module") or {}
+def protections(plan: Json) -> tuple[str, ...]:
+    """The resources in the state before a plan that are protected, and by what."""
     return tuple(
         f"{each['address']}: {found}"
-        for each in _resources(root)
-        if each.get("mode") == "managed" and (found := _switch(each.get("values") or {}))
+        for each in _managed(plan)
+        if (found := _switch(each.get("values") or {}))
     )
+
+
+def clusters(plan: Json) -> tuple[KnownCluster, ...]:
+    """The clusters of Kubernetes in the state before a plan."""
+    return tuple(
+        KnownCluster(values["name"], values.get("location"), values.get("endpoint"))
+        for each in _managed(plan)
+        if each["type"] in _CLUSTERS and (values := each.get("values") or {})
+    )
+
+
+def is_at_google(plan: Json) -> bool:
+    """Whether there is anything of Google's in the state before a plan."""
+    return any(each["type"].startswith("google_") for each in _managed(plan))
+
+
+def _managed(plan: Json) -> list[Json]:
+    values = (plan.get("prior_state") or {}).get("values") or {}
+    root = values.get("root_module") or {}
+    return [each for each in _resources(root) if each.get("mode") == "managed"]
 
 
 def _resources(module: Json) -> Iterator[Json]:
