@@ -51,7 +51,7 @@ class LiveProject(EngineProject):
     def commit(self, message: str) -> None:
         git = ["git", "-c", "user.name=dog", "-c", "user.email=dog@example.org", "-C"]
         if not (self.root / ".git").exists():
-            self.cluster.run(*git, str(self.root), "init", "--quiet")
+            self.cluster.run(*git, str(self.root), "init", "--quiet", "--initial-branch=main")
             (self.root / ".git/info/exclude").write_text("values/live.yaml\n.dogctl/\n")
         self.cluster.run(*git, str(self.root), "add", "--all")
         self.cluster.run(*git, str(self.root), "commit", "--quiet", "--message", message)

@@ -1,9 +1,8 @@
-"""From nothing to a page and back to nothing: the Dog GIF app on infrastructure of its own at Google."""
+"""From nothing to a page and back to nothing, on infrastructure of its own at Google."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,49 +10,13 @@ from typing import Any
 import pytest
 
 from tests.chart.visitors import visit
-from tests.conftest import REPOSITORY
-from tests.dogctl.live_project import NAME, LiveProject, push_mysql
+from tests.dogctl.cloud_project import CloudApp, CloudProject
+from tests.dogctl.live_project import NAME, push_mysql
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.engine import own_engine
-from tests.testbed.google.serving import PROJECT
 from tests.testbed.terraform.cloud import Cloud, cloud
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
-
-REGION, STATE = "europe-west1", "s3://kennel-state/dogs"
-
-
-class CloudProject(LiveProject):
-    """The repository as it is, for a cloud that is empty at first."""
-
-    patience = 600.0
-
-    def __init__(self, root: Path, cloud: Cloud) -> None:
-        self.cloud = cloud
-        super().__init__(root, cloud.cluster)
-        shutil.copytree(REPOSITORY / "tf", root / "tf")
-        text = (root / "pyproject.toml").read_text()
-        own = '\nvalues = ["values/live.yaml"]\nrelease-timeout = 300\n'
-        for name in ("dev", "prod"):
-            head = f"[tool.dogctl.env.{name}]"
-            text = text.replace(head, f'{head}{own}cluster = "dogs-{name}"\nnamespace = "{name}"')
-        self.configure(text)
-        self.values(service={"type": "LoadBalancer"})
-        self.commit("infrastructure")
-
-    def environ(self, **variables: str) -> dict[str, str]:
-        given = {
-            **self.cloud.environ,
-            "AWS_REGION": "eu-west-1",
-            "PROJECT_ID": PROJECT,
-            "REGION": REGION,
-            "TERRAFORM_STATE": STATE,
-            **variables,
-        }
-        return super().environ(**given)
-
-    def dev(self, *words: str) -> Any:
-        return self.answer(*words, "--env", "dev")
 
 
 @pytest.fixture(scope="module")
@@ -64,20 +27,50 @@ def here() -> Iterator[Cloud]:
 
 
 def test_from_nothing_to_a_page_and_back_to_nothing(here: Cloud, tmp_path: Path) -> None:
-    project = CloudProject(tmp_path, here)
-    project.dev("infra", "bootstrap")
-    first = project.dev("deploy", "--yes")
-    assert first["pods"] == 1
-    assert first["status"] == 200
-    (ingress,) = address(here.cluster, "dev")
-    seen = visit(here.cluster, f"http://{ingress['ip']}/", 20)
+    project = CloudApp(tmp_path, here)
+    project.answer("infra", "bootstrap", "--env", "dev")
+    first = project.answer("deploy", "--env", "dev", "--yes")
+    assert (first["pods"], first["status"]) == (1, 200)
+    seen = visit(here.cluster, f"http://{address(here.cluster, 'dev')}/", 20)
     assert sorted(seen.numbers) == [*range(1, 21)]
-    assert not project.dev("deploy")["changed"]
+    assert not project.answer("deploy", "--env", "dev")["changed"]
 
-    project.dev("destroy", "--yes")
-    assert not here.google.resources.states
+    refused = project.dogctl("deploy", "--env", "prod", "--yes", "--any-ref")
+    assert "takes approved plans only" in refused.err
+    plan = str(tmp_path / ".dogctl/plan.json")
+    planned = project.answer("deploy", "--env", "prod", "--from-env", "dev", "--plan-out", plan)
+    assert planned["image"] == first["image"]
+    words = ("deploy", "--env", "prod", "--approve", plan, "--sha256", planned["sha256"])
+    assert project.answer(*words)["image"] == first["image"]
+    assert visit(here.cluster, f"http://{address(here.cluster, 'prod')}/", 3).numbers == [1, 2, 3]
+
+    project.answer("destroy", "--env", "dev", "--yes", "--no-backup")
+    assert not project.answer("destroy", "--env", "dev", "--yes")["changed"]
+    assert visit(here.cluster, f"http://{address(here.cluster, 'prod')}/", 1).numbers == [4]
+    assert not [key for key in here.google.resources if "dev" in key[1]]
+
+
+def test_killed_after_every_step_it_converges(here: Cloud, tmp_path: Path) -> None:
+    project = CloudProject(tmp_path, here, "killed")
+    project.dogctl("infra", "bootstrap", "--env", "dev")
+    known: set[str] = set()
+    while step := project.killed_after(known, "deploy", "--env", "dev", "--yes"):
+        known.add(step)
+    assert known >= {"build/build", "push/candidate", "infra/apply", "release/upgrade"}
+    assert not project.deploy()["changed"]
+    assert project.dogctl("status", "--env", "dev").code == 0
+    left = here.cluster.run("docker", "ps", "--all", "--quiet", "--filter", "name=killed")
+    assert left == ""
+
+    ended: set[str] = set()
+    words = ("destroy", "--env", "dev", "--yes", "--no-backup")
+    while step := project.killed_after(ended, *words):
+        ended.add(step)
+    assert ended
+    assert not [key for key in here.google.resources if "killed" in key[1]]
 
 
 def address(cluster: Cluster, namespace: str) -> Any:
+    """Where users reach the app."""
     said = cluster.kubectl("get", "service", NAME, "--namespace", namespace, "--output=json")
-    return json.loads(said)["status"]["loadBalancer"]["ingress"]
+    return json.loads(said)["status"]["loadBalancer"]["ingress"][0]["ip"]

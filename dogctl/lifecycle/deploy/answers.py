@@ -49,5 +49,5 @@ def left_changed(results: Results) -> list[str]:
     if Stage.INFRA in results:
         planned: Planned = results[Stage.INFRA][PLAN]
         if planned.has_changes:
-            lines.append(f"remains: the infrastructure as it is now: {planned}")
+            lines.append(f"remains: what Terraform has done: {planned}")
     return lines

@@ -14,6 +14,7 @@ from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
+from dogctl.lifecycle.compose_engine import find_file
 from dogctl.lifecycle.deploy import approval, refs
 from dogctl.lifecycle.deploy.hooks import Hooks, variables
 from dogctl.lifecycle.deploy.images import pushed
@@ -88,6 +89,13 @@ class _Deploy:
                 inputs=inputs(project, wish.approved.plan.ref),
             )
             return
+        if Stage.SMOKE in self._stages and find_file(project) is None:
+            raise ConfigError(
+                f"there is no compose file in {project.root} to test the image with",
+                code="no-compose-file",
+                where=project.origins["compose_file"],
+                hint="add a compose.yaml with the app and its database, or --skip smoke",
+            )
         if not wish.any_ref and not wish.promoted:
             refs.check_ref(project, refs.current_refs(project, self.runner, self.environ))
         if project.settings.protected and not (wish.plan_out or wish.only_looks):
