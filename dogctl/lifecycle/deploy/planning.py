@@ -136,7 +136,8 @@ def answer_planning(results: Results) -> Answer:
         "environment": approval.environment,
         "changes": lines,
     }
-    return Answer(data, (*blocks, Fields(rows)), summary=True)
+    outputs = {"sha256": written.sha256}
+    return Answer(data, (*blocks, Fields(rows)), summary=True, outputs=outputs)
 
 
 def _lines(results: Results) -> Sequence[str]:
