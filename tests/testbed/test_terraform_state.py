@@ -17,7 +17,7 @@ from tests.testbed.terraform.workspace import QUIET, Workspace
 
 pytestmark = pytest.mark.real
 
-TYPES = ("random_id", "aws_s3_bucket", "aws_dynamodb_table")
+TYPES = ("random_id", "aws_s3_bucket", "aws_s3_bucket_versioning", "aws_dynamodb_table")
 THING = """
 resource "random_id" "this" {
   byte_length = 4
@@ -168,6 +168,14 @@ resource "aws_s3_bucket" "this" {
   bucket = "made-by-terraform"
 }
 
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
 resource "aws_dynamodb_table" "this" {
   name         = "made-by-terraform"
   hash_key     = "LockID"
@@ -187,4 +195,15 @@ output "arn" {
     workspace.apply()
     assert workspace.outputs() == {"arn": "arn:aws:s3:::made-by-terraform"}
     assert workspace.plan() == {}
+    s3, dynamodb = amazon.client("s3"), amazon.client("dynamodb")
+    (tag,) = s3.get_bucket_tagging(Bucket="made-by-terraform")["TagSet"]
+    assert tag == {"Key": "project", "Value": "dog-gif-app"}
+    assert s3.get_bucket_versioning(Bucket="made-by-terraform")["Status"] == "Enabled"
+    assert "made-by-terraform" in dynamodb.list_tables()["TableNames"]
+    s3.put_object(Bucket="made-by-terraform", Key="state", Body=b"1")
+    complaint = workspace.fails("destroy", "-auto-approve", *QUIET)
+    assert "api error BucketNotEmpty: The bucket you tried to delete is not empty" in complaint
+    for each in s3.list_object_versions(Bucket="made-by-terraform")["Versions"]:
+        s3.delete_object(Bucket="made-by-terraform", Key="state", VersionId=each["VersionId"])
     workspace.destroy()
+    assert "made-by-terraform" not in dynamodb.list_tables()["TableNames"]
