@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.eventually import eventually
 from tests.testbed.aws import REGION, Aws, aws
 from tests.testbed.google.resources import BUCKET
 from tests.testbed.google.serving import Google, google_alone
@@ -143,9 +142,7 @@ def test_a_bucket_of_cloud_storage_that_is_not_there(at_google: Workspace) -> No
 def held_by_another(workspace: Workspace) -> None:
     """Whoever comes second hears who was first; nothing is held when that is done."""
     workspace.init()
-    first = workspace.start("apply", "-auto-approve", *QUIET)
-    assert first.stdout is not None
-    eventually(lambda: "Creating..." in first.stdout.readline())
+    first = workspace.creating()
     complaint = workspace.fails("plan", *QUIET)
     assert "Error acquiring the state lock" in complaint
     assert "Operation: OperationTypeApply" in complaint

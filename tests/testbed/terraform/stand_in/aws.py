@@ -17,7 +17,7 @@ from tf.types import Unknown
 
 from tests.testbed.terraform.stand_in import aws_kinds
 from tests.testbed.terraform.stand_in.aws_kinds import BUCKET, TABLE
-from tests.testbed.terraform.stand_in.provider import Refused, State, Value
+from tests.testbed.terraform.stand_in.driver import Refused, State, Value
 
 ACCOUNT = "123456789012"
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")

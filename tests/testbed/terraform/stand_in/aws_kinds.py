@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.testbed.terraform.stand_in.provider import State
+from tests.testbed.terraform.stand_in.driver import State
 
 Client = Any
 Action = Callable[[Client, State], None]
