@@ -22,6 +22,8 @@ Answer = TypeVar("Answer")
 
 TIMEOUT = 15.0
 TRIES = 4
+# In seconds: one that has been silent for so long is not asked again.
+PATIENCE = 12.0
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 10.0
 UNAUTHORIZED = 401
@@ -78,6 +80,7 @@ class Connection:
         What would do something twice is not sent again once it may have been heard.
         """
         once = method == "POST" or how == JSON_PATCH
+        deadline = time.monotonic() + PATIENCE
         for left in reversed(range(TRIES)):
             pause = FIRST_PAUSE * 2 ** (TRIES - left - 1)
             try:
@@ -85,7 +88,7 @@ class Connection:
             except DogctlError as error:
                 if error.code != UNREACHABLE:
                     raise
-                if once or not left:
+                if once or not left or time.monotonic() > deadline:
                     self._explain()
                     raise
                 self._pause(pause)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from dogctl.clouds.kubernetes import PODS, SERVICES
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.address import first_port
+from dogctl.lifecycle.asking import ask_each
 from dogctl.lifecycle.cluster_facts import problem
 from dogctl.lifecycle.history import not_released
 from dogctl.lifecycle.manifest import Object, containers, title
@@ -48,8 +48,7 @@ class AppPods:
     @cached_property
     def workload(self) -> Object:
         """What the pods belong to. Raises ConfigError for a component that there is not."""
-        with ThreadPoolExecutor(len(SERVING)) as pool:
-            found = [item for items in pool.map(self._of_kind, SERVING) for item in items]
+        found = [item for items in ask_each(self._of_kind, SERVING) for item in items]
         if not found:
             raise not_released(self.project, self.cluster)
         release = self.cluster.release

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 from dogctl.clouds.kubernetes import Kubernetes, Object
@@ -129,10 +130,11 @@ def _ask(
 ) -> int:
     name, port = service
     deadline = monotonic() + PATIENCE
+    ask = partial(kubernetes.ask_service, namespace, name, port, health, SECONDS)
     while True:
         check()
         try:
-            status, body = kubernetes.ask_service(namespace, name, port, health, SECONDS)
+            status, body = step.interruptible(ask) if step else ask()
         except DogctlError as error:
             if error.code != UNREACHABLE:
                 raise

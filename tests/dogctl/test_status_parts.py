@@ -87,7 +87,7 @@ def test_no_durations(text: str) -> None:
 
 
 def test_a_question_without_an_answer_leaves_the_others() -> None:
-    asking = Asking()
+    asking = Asking(5)
 
     def refuse() -> None:
         raise DogctlError("no", code="no")
@@ -102,7 +102,7 @@ def test_a_question_without_an_answer_leaves_the_others() -> None:
 
 
 def test_a_bug_in_a_question_is_none_of_its_answers() -> None:
-    asking = Asking()
+    asking = Asking(5)
     asking.ask("bug", lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         asking.get("bug", None)
