@@ -208,7 +208,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[OneLease, Lease]]:
     kubernetes = OneLease()
     cluster = SimpleNamespace(kubernetes=kubernetes, release="web", namespace="ns", environ={})
     held = Lease(cast(Cluster, cluster), "release")
-    held.take(cast(Run, None))
+    held.take(STEP)
     yield kubernetes, held
     held.give_back()
 
@@ -258,7 +258,12 @@ class Away:
         return self._answer((200, b""))
 
 
-STEP = cast(Run, SimpleNamespace(progress=lambda _: None, sleep=lambda _: None))
+STEP = cast(
+    Run,
+    SimpleNamespace(
+        progress=lambda _: None, sleep=lambda _: None, interruptible=lambda work: work()
+    ),
+)
 
 
 def test_a_cluster_that_is_away_for_a_moment_is_waited_for() -> None:
