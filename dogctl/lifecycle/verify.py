@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic
 
 from dogctl.clouds.kubernetes import Kubernetes, Object
-from dogctl.clouds.kubernetes_errors import UNREACHABLE
+from dogctl.clouds.kubernetes_errors import AwayError
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.address import http_port
@@ -136,7 +136,7 @@ def _ask(
         try:
             status, body = step.interruptible(ask) if step else ask()
         except DogctlError as error:
-            if error.code != UNREACHABLE:
+            if not isinstance(error, AwayError):
                 raise
             status, body = None, b""
         if status and 200 <= status < 400:

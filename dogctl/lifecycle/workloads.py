@@ -17,7 +17,7 @@ from dogctl.clouds.kubernetes import (
     Kubernetes,
     Object,
 )
-from dogctl.clouds.kubernetes_errors import UNREACHABLE
+from dogctl.clouds.kubernetes_errors import AwayError
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.asking import together
 from dogctl.lifecycle.manifest import title
@@ -125,7 +125,7 @@ def wait(
             state = step.interruptible(lambda: look(kubernetes, namespace, manifest))
         except DogctlError as error:
             # The rollout goes on without us; `check` knows how long we may be cut off.
-            if error.code != UNREACHABLE or monotonic() > deadline:
+            if not isinstance(error, AwayError) or monotonic() > deadline:
                 raise
             step.progress(f"{error.message}: trying again")
             step.sleep(POLL)

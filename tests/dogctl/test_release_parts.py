@@ -17,7 +17,7 @@ import pytest
 
 from dogctl.clouds.kubeconfig import find, fingerprint
 from dogctl.clouds.kubernetes import Kubernetes
-from dogctl.clouds.kubernetes_errors import UNREACHABLE
+from dogctl.clouds.kubernetes_errors import UNREACHABLE, AwayError
 from dogctl.config.model import Project, Settings
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
@@ -248,7 +248,7 @@ class Away:
     def _answer(self, answer: Any) -> Any:
         self.left -= 1
         if self.left >= 0:
-            raise DogctlError("no network", code=UNREACHABLE)
+            raise AwayError("no network", code=UNREACHABLE)
         return answer
 
     def select(self, *_: object) -> Any:
