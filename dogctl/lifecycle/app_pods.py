@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
     from dogctl.lifecycle.cluster import Cluster
 
+NONE_READY = "no-ready-pod"
+
 
 @dataclass(frozen=True)
 class AppPods:
@@ -132,7 +134,7 @@ class AppPods:
     def _none_ready(self, found: Iterable[Object]) -> DogctlError:
         return DogctlError(
             f"no pod of {title(self.workload)} is ready",
-            code="no-ready-pod",
+            code=NONE_READY,
             where=self.cluster.namespace,
             hint="dogctl status shows more",
             detail=tuple(f"{pod['metadata']['name']}: {problem(pod)}" for pod in found),

@@ -158,6 +158,14 @@ def test_a_cluster_that_is_silent_is_not_asked_again_and_again(
     assert len(pauses) == 1
 
 
+def test_a_log_that_is_silent_for_long_is_asked_for_again(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dogctl.clouds.kubernetes_http.LONGEST_SILENCE", 0.2)
+    config = make("silent", {"server": f"http://{silent}"}, {})
+    assert list(Kubernetes(lambda: config).follow("dogs", "dogs-0", "app")) == []
+
+
 def _slow(*_: object, **__: object) -> None:
     threading.Event().wait(0.3)
     raise DogctlError("it does not answer", code="cluster-unreachable")

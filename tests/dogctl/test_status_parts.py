@@ -19,6 +19,7 @@ from dogctl.lifecycle.asking import Asking
 from dogctl.lifecycle.cluster_facts import events_data, pod_data, problem
 from dogctl.lifecycle.cluster_logs import merged, prefixed, read_line
 from dogctl.lifecycle.drift import find_drift
+from dogctl.lifecycle.follow_logs import sources
 from dogctl.lifecycle.history import history_rows, note_of
 from dogctl.lifecycle.manifest import Object, key
 from dogctl.lifecycle.record import Record, Result
@@ -84,6 +85,30 @@ def test_durations(text: str, number: int) -> None:
 def test_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         seconds(text)
+
+
+def test_a_container_that_crashed_is_followed_to_its_last_word() -> None:
+    def status(name: str, state: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "state": {state: {}}, "containerID": f"id-{name}", **more}
+
+    ended = {"lastState": {"terminated": {"containerID": "id-before"}}}
+    statuses = [
+        status("runs", "running", **ended),
+        status("crashed", "waiting", **ended),
+        status("waits", "waiting", containerID=""),
+        status("through", "terminated"),
+    ]
+    names = [{"name": each["name"]} for each in statuses]
+    pod = {
+        "metadata": {"name": "dogs-0"},
+        "spec": {"containers": names},
+        "status": {"containerStatuses": statuses},
+    }
+    assert [(s.container, s.id, s.running) for s in sources([pod], None)] == [
+        ("runs", "id-runs", True),
+        ("crashed", "id-before", False),
+        ("through", "id-through", False),
+    ]
 
 
 def test_a_question_without_an_answer_leaves_the_others() -> None:
