@@ -9,13 +9,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dogctl.clouds.kubeconfig import Kubeconfig, fingerprint
 from dogctl.clouds.kubernetes_errors import failed, no_kind
-from dogctl.clouds.kubernetes_http import JSON, JSON_PATCH, TIMEOUT, TRIES, Connection
+from dogctl.clouds.kubernetes_http import (
+    JSON,
+    JSON_PATCH,
+    TIMEOUT,
+    TRIES,
+    Connection,
+    SilentError,
+)
 from dogctl.clouds.kubernetes_websocket import Stream, opened
 from dogctl.errors import DogctlError
 
@@ -257,14 +264,17 @@ class Kubernetes:
         since: int | str | None = None,
         stamped: bool = False,
     ) -> Iterator[str]:
-        """What a container said and says, until it ends or the connection does.
+        """What a container said and says, until it ends, or the connection does or may have done.
 
         Args:
             since: so many seconds ago, or a time, of which the second counts.
             stamped: each line begins with its time, and a space.
         """
         params = _log_params(container, lines, since, stamped) | {"follow": "true"}
-        with self._api.stream(f"{PODS.path(namespace, pod)}/log", params) as said:
+        with (
+            suppress(SilentError),
+            self._api.stream(f"{PODS.path(namespace, pod)}/log", params) as said,
+        ):
             yield from said.iter_lines()
 
     @contextmanager

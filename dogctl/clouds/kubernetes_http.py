@@ -22,6 +22,10 @@ Answer = TypeVar("Answer")
 
 TIMEOUT = 15.0
 TRIES = 4
+# In seconds: one that has been silent for so long is not asked again.
+PATIENCE = 12.0
+# In seconds, in an answer that has no end.
+LONGEST_SILENCE = 60.0
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 10.0
 UNAUTHORIZED = 401
@@ -32,6 +36,10 @@ PASSING = frozenset({TOO_MANY, 500, 502, 503, 504})
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
+
+
+class SilentError(Exception):
+    """Nothing has come for long in an answer that has no end."""
 
 
 class Connection:
@@ -78,6 +86,7 @@ class Connection:
         What would do something twice is not sent again once it may have been heard.
         """
         once = method == "POST" or how == JSON_PATCH
+        deadline = time.monotonic() + PATIENCE
         for left in reversed(range(TRIES)):
             pause = FIRST_PAUSE * 2 ** (TRIES - left - 1)
             try:
@@ -85,7 +94,7 @@ class Connection:
             except DogctlError as error:
                 if error.code != UNREACHABLE:
                     raise
-                if once or not left:
+                if once or not left or time.monotonic() > deadline:
                     self._explain()
                     raise
                 self._pause(pause)
@@ -132,12 +141,16 @@ class Connection:
 
     @contextmanager
     def stream(self, path: str, params: Mapping[str, str]) -> Iterator[httpx2.Response]:
-        """An answer that goes on for as long as it takes."""
+        """An answer that goes on for as long as it takes.
+
+        Raises SilentError if nothing comes for long: then nobody knows whether the other side is
+        still there.
+        """
         import httpx2
 
         # What a GET would be told first: that the token has expired, or what is wrong.
-        timeout = httpx2.Timeout(TIMEOUT, read=None)
-        with self.explained():
+        timeout = httpx2.Timeout(TIMEOUT, read=LONGEST_SILENCE)
+        with self.explained(), _silence():
             session = self.session()
             for last in (False, True):
                 with session.http.stream("GET", path, params=params, timeout=timeout) as answer:
@@ -186,6 +199,16 @@ class Connection:
                 self._renew()
                 self._session = None
         return self.session()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    import httpx2
+
+    try:
+        yield
+    except httpx2.ReadTimeout:
+        raise SilentError from None
 
 
 def _close(clients: list[httpx2.Client]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -35,7 +35,8 @@ _ACCESS_DENIED = b"ERROR 1045"
 _CLIENT = """
 IFS= read -r MYSQL_PWD; export MYSQL_PWD
 "$(command -v mariadb || command -v mysql)" --batch --skip-column-names \\
-    --default-character-set=utf8mb4 --user="$1" $2
+    --default-character-set=utf8mb4 --user="$1" \\
+    ${2:+"--database=$2"}
 code=$?; cat > /dev/null; exit $code
 """
 _DUMP = """
@@ -132,10 +133,15 @@ def _place(env: Mapping[str, Any], word: str, mounted: Sequence[str]) -> Place |
 
 @dataclass(frozen=True)
 class Server:
-    """The database server of a release, as it runs. Every method raises DogctlError."""
+    """The database server of a release, as it runs. Every method raises DogctlError.
+
+    Args:
+        keep_on: called again and again while it works; raises to end that.
+    """
 
     cluster: Cluster
     database: Database
+    keep_on: Callable[[], None] = lambda: None
 
     def check(self) -> None:
         """Raises DogctlError unless it runs and is ready."""
@@ -195,7 +201,7 @@ class Server:
 
     def dump(self, password: Secret, into: BinaryIO) -> None:
         """Write the app's database as statements; a consistent picture of one moment."""
-        words = [*_DUMP_OPTIONS, f"--user={ROOT}", self.database.name]
+        words = [*_DUMP_OPTIONS, f"--user={ROOT}", "--", self.database.name]
         ran = self._run(_DUMP, words, _Input(password), into)
         if ran.code:
             raise _failed(ran, self.database.pod)
@@ -218,6 +224,7 @@ class Server:
             ["sh", "-c", script, "sh", *words],
             stdin=stdin,
             stdout=stdout,
+            check=self.keep_on,
         )
 
 

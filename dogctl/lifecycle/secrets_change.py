@@ -229,8 +229,8 @@ class _SecretsChange:
             wanted: Wanted = results["compare"]
             return wanted if wanted.current else None
 
-        def run(_: Run) -> Wanted:
-            wanted = self._look()
+        def run(step: Run) -> Wanted:
+            wanted = step.interruptible(self._look)
             for secret in (*wanted.store.secrets(), *values_of(wanted.edits)):
                 self.work.remember(secret)
             if wanted.edits:

@@ -243,6 +243,7 @@ class Saved:
 def saved(rotated: Rotated) -> Saved:
     project = rotated.project
     visit(project.cluster, project.url, 5)
+    (project.root / ".dogctl/.gitignore").unlink()
     answer = project.answer("db", "backup")
     return Saved(project, Path(answer["file"]), answer["visits"])
 
@@ -251,6 +252,7 @@ def test_a_dump_is_whole_and_private(saved: Saved) -> None:
     assert saved.visits == saved.project.count()
     assert stat.S_IMODE(saved.file.stat().st_mode) == 0o600
     assert saved.file.parent == saved.project.root / ".dogctl/backups/dev"
+    assert (saved.project.root / ".dogctl/.gitignore").read_text() == "*\n"
     assert dump_file.check(saved.file) > 1000
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from dogctl.clouds.kubeconfig import find, fingerprint
 from dogctl.clouds.kubernetes import Kubernetes
-from dogctl.clouds.kubernetes_errors import UNREACHABLE
+from dogctl.clouds.kubernetes_errors import UNREACHABLE, AwayError
 from dogctl.config.model import Project, Settings
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
@@ -208,7 +208,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[OneLease, Lease]]:
     kubernetes = OneLease()
     cluster = SimpleNamespace(kubernetes=kubernetes, release="web", namespace="ns", environ={})
     held = Lease(cast(Cluster, cluster), "release")
-    held.take(cast(Run, None))
+    held.take(STEP)
     yield kubernetes, held
     held.give_back()
 
@@ -248,7 +248,7 @@ class Away:
     def _answer(self, answer: Any) -> Any:
         self.left -= 1
         if self.left >= 0:
-            raise DogctlError("no network", code=UNREACHABLE)
+            raise AwayError("no network", code=UNREACHABLE)
         return answer
 
     def select(self, *_: object) -> Any:
@@ -258,7 +258,12 @@ class Away:
         return self._answer((200, b""))
 
 
-STEP = cast(Run, SimpleNamespace(progress=lambda _: None, sleep=lambda _: None))
+STEP = cast(
+    Run,
+    SimpleNamespace(
+        progress=lambda _: None, sleep=lambda _: None, interruptible=lambda work: work()
+    ),
+)
 
 
 def test_a_cluster_that_is_away_for_a_moment_is_waited_for() -> None:

@@ -19,6 +19,7 @@ from dogctl.lifecycle.asking import Asking
 from dogctl.lifecycle.cluster_facts import events_data, pod_data, problem
 from dogctl.lifecycle.cluster_logs import merged, prefixed, read_line
 from dogctl.lifecycle.drift import find_drift
+from dogctl.lifecycle.follow_logs import sources
 from dogctl.lifecycle.history import history_rows, note_of
 from dogctl.lifecycle.manifest import Object, key
 from dogctl.lifecycle.record import Record, Result
@@ -86,8 +87,32 @@ def test_no_durations(text: str) -> None:
         seconds(text)
 
 
+def test_a_container_that_crashed_is_followed_to_its_last_word() -> None:
+    def status(name: str, state: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "state": {state: {}}, "containerID": f"id-{name}", **more}
+
+    ended = {"lastState": {"terminated": {"containerID": "id-before"}}}
+    statuses = [
+        status("runs", "running", **ended),
+        status("crashed", "waiting", **ended),
+        status("waits", "waiting", containerID=""),
+        status("through", "terminated"),
+    ]
+    names = [{"name": each["name"]} for each in statuses]
+    pod = {
+        "metadata": {"name": "dogs-0"},
+        "spec": {"containers": names},
+        "status": {"containerStatuses": statuses},
+    }
+    assert [(s.container, s.id, s.running) for s in sources([pod], None)] == [
+        ("runs", "id-runs", True),
+        ("crashed", "id-before", False),
+        ("through", "id-through", False),
+    ]
+
+
 def test_a_question_without_an_answer_leaves_the_others() -> None:
-    asking = Asking()
+    asking = Asking(5)
 
     def refuse() -> None:
         raise DogctlError("no", code="no")
@@ -102,7 +127,7 @@ def test_a_question_without_an_answer_leaves_the_others() -> None:
 
 
 def test_a_bug_in_a_question_is_none_of_its_answers() -> None:
-    asking = Asking()
+    asking = Asking(5)
     asking.ask("bug", lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         asking.get("bug", None)
