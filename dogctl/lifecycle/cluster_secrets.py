@@ -155,6 +155,11 @@ def stamps(item: Object, store: Store) -> dict[str, str]:
     }
 
 
+def own_stamps(item: Object, store: Store) -> dict[str, str]:
+    """Those of them that no chart writes."""
+    return {name: at for name, at in stamps(item, store).items() if name.startswith(_CHECKSUM)}
+
+
 def is_stale(item: Object, store: Store) -> bool:
     """Whether its pods are known to have other values; nobody knows where there is no stamp."""
     known = pod_template(item).get("metadata", {}).get("annotations") or {}
