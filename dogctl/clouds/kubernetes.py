@@ -25,6 +25,7 @@ from dogctl.clouds.kubernetes_http import (
 )
 from dogctl.clouds.kubernetes_websocket import Stream, opened
 from dogctl.errors import DogctlError
+from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
     import httpx2
@@ -87,6 +88,7 @@ class Kubernetes:
         pause: waits some seconds between two tries; may raise Cancelled.
         renew: hears that the token was refused, before the kubeconfig is read again.
         explain: raises what is wrong, if it knows, once the cluster cannot be reached.
+        remember: hears of every token and key before it is used, those of a plugin too.
     """
 
     def __init__(
@@ -96,8 +98,9 @@ class Kubernetes:
         pause: Callable[[float], object] = time.sleep,
         renew: Callable[[], None] = lambda: None,
         explain: Callable[[], None] = lambda: None,
+        remember: Remember = lambda _: None,
     ) -> None:
-        self._api = Connection(read, pause=pause, renew=renew, explain=explain)
+        self._api = Connection(read, pause=pause, renew=renew, explain=explain, remember=remember)
         self._kinds: dict[str, dict[str, Kind]] = {}
 
     @property

@@ -14,6 +14,7 @@ from dogctl.clouds.kubernetes_errors import UNAUTHORIZED as NOT_LOGGED_IN
 from dogctl.clouds.kubernetes_errors import UNREACHABLE, refused, unreachable
 from dogctl.clouds.kubernetes_login import Session, log_in
 from dogctl.errors import DogctlError
+from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
     import httpx2
@@ -55,11 +56,13 @@ class Connection:
         pause: Callable[[float], object] = time.sleep,
         renew: Callable[[], None] = lambda: None,
         explain: Callable[[], None] = lambda: None,
+        remember: Remember = lambda _: None,
     ) -> None:
         self.read = read
         self._pause = pause
         self._renew = renew
         self._explain = explain
+        self._remember = remember
         self._lock = threading.Lock()
         self._session: Session | None = None
         # Others may be in the middle of a question when one is replaced, so all are closed at last.
@@ -188,7 +191,7 @@ class Connection:
         """One for all threads, since to connect with TLS takes longer than to ask."""
         with self._lock:
             if self._session is None:
-                self._session = log_in(self.read())
+                self._session = log_in(self.read(), remember=self._remember)
                 self._clients.append(self._session.http)
             return self._session
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -104,13 +104,13 @@ def find_database(manifest: Sequence[Object]) -> Database | None:
 
 def _read(item: Object) -> Database | None:
     spec = pod_template(item).get("spec") or {}
-    mounted = [
-        volume["secret"]["secretName"] for volume in spec.get("volumes") or () if "secret" in volume
-    ]
+    volumes = {each["name"]: each for each in spec.get("volumes") or ()}
     for container in spec.get("containers") or ():
         env = {_bare(each["name"]): each for each in container.get("env") or ()}
         name, user = (env.get(word, {}).get("value") for word in ("DATABASE", "USER"))
-        password, root = (_place(env, word, mounted) for word in ("PASSWORD", "ROOT_PASSWORD"))
+        password, root = (
+            _place(env, word, container, volumes) for word in ("PASSWORD", "ROOT_PASSWORD")
+        )
         if name and user and password and root:
             workload = item["metadata"]["name"]
             image = container["image"]
@@ -122,13 +122,30 @@ def _bare(name: str) -> str:
     return name.removeprefix("MARIADB_").removeprefix("MYSQL_")
 
 
-def _place(env: Mapping[str, Any], word: str, mounted: Sequence[str]) -> Place | None:
+def _place(
+    env: Mapping[str, Any], word: str, container: Object, volumes: Mapping[str, Object]
+) -> Place | None:
     """In a file of a mounted Secret, or by a reference."""
-    path = env.get(f"{word}_FILE", {}).get("value")
-    if path and mounted:
-        return Place(mounted[0], PurePosixPath(path).name)
+    if path := env.get(f"{word}_FILE", {}).get("value"):
+        return _mounted(PurePosixPath(path), container.get("volumeMounts") or (), volumes)
     given = (env.get(word, {}).get("valueFrom") or {}).get("secretKeyRef")
     return Place(given["name"], given["key"]) if given else None
+
+
+def _mounted(
+    path: PurePosixPath, mounts: Sequence[Object], volumes: Mapping[str, Object]
+) -> Place | None:
+    """The Secret that a file is of, and its key there."""
+    above = [each for each in mounts if path.is_relative_to(each["mountPath"])]
+    if not above:
+        return None
+    mount = max(above, key=lambda each: len(each["mountPath"]))
+    secret = (volumes.get(mount["name"]) or {}).get("secret")
+    if not secret:
+        return None
+    within = str(PurePosixPath(mount.get("subPath") or "") / path.relative_to(mount["mountPath"]))
+    keys = {each["path"]: each["key"] for each in secret.get("items") or ()}
+    return Place(secret["secretName"], keys.get(within, within))
 
 
 @dataclass(frozen=True)
@@ -188,11 +205,15 @@ class Server:
             return False
         raise _failed(ran, self.database.pod)
 
-    def ask(self, sql: str, password: Secret) -> str:
-        """What root's statements answer: rows of fields with tabs between."""
+    def ask(self, sql: str, password: Secret, *, secret: bool = False) -> str:
+        """What root's statements answer: rows of fields with tabs between.
+
+        Args:
+            secret: whether no part of them may be in an error.
+        """
         ran = self._client(ROOT, password, sql.encode())
         if ran.code:
-            raise _failed(ran, self.database.pod)
+            raise _failed(unquoted(ran) if secret else ran, self.database.pod)
         return ran.stdout.decode(errors="replace")
 
     def hosts(self, user: str, password: Secret) -> list[str]:
@@ -259,6 +280,12 @@ def text(value: str) -> str:
 def name(value: str) -> str:
     """A name as SQL writes it."""
     return "`" + value.replace("`", "``") + "`"
+
+
+def unquoted(ran: Ran) -> Ran:
+    """Without the part of a statement that a server quotes: it may be half a password."""
+    said, near, _ = ran.stderr.partition(b" near '")
+    return replace(ran, stderr=said + (b" near ..." if near else b""))
 
 
 def _failed(ran: Ran, pod: str) -> DogctlError:

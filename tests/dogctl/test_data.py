@@ -442,6 +442,11 @@ def test_any_chart_gets_new_values_whose_pods_take_them_from_the_secret(
     assert said == "new\n"
     assert project.answer("secrets", "set", "TOKEN", stdin="new\n")["changed"] is False
     assert project.answer("release", "--image", project.image)["changed"] is False
+    project.setting('variables = { TOKEN = "" }\n')
+    changed = project.answer("release", "--image", project.image, TOKEN="released")
+    assert changed["changed"] is True
+    said = project.kubectl("exec", "deployment/web", "--", "printenv", "TOKEN")
+    assert said == "released\n"
     project.answer("uninstall", "--yes")
 
 

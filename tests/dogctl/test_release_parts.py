@@ -7,9 +7,11 @@ import gzip
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -237,6 +239,18 @@ def test_a_lock_that_could_not_be_renewed_in_time_is_lost(
     monkeypatch.setattr("dogctl.lifecycle.lease.SECONDS", -1)
     with pytest.raises(DogctlError, match="could not be renewed"):
         held.check()
+
+
+def test_a_lock_is_left_where_nobody_answers(taken: tuple[OneLease, Lease]) -> None:
+    kubernetes, held = taken
+    delete, never = kubernetes.delete, threading.Event()
+    kubernetes.delete = lambda *_, **__: never.wait()  # type: ignore[method-assign]
+    began = monotonic()
+    with pytest.raises(DogctlError, match="not answered"):
+        held.give_back()
+    assert monotonic() - began < 3
+    kubernetes.delete = delete  # type: ignore[method-assign]
+    never.set()
 
 
 class Away:

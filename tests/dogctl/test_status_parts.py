@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dogctl.clouds.certificates import served
 from dogctl.config.model import Settings
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.ages import age, seconds, short
@@ -451,3 +452,8 @@ def test_only_what_changes_is_told() -> None:
     gone = {"error": {"message": "cannot be reached"}}
     assert "cluster: cannot be reached" in changes(before, gone)
     assert changes(gone, before)[-1] == "cluster: gone"
+
+
+def test_a_host_that_is_none_shows_no_certificate() -> None:
+    with pytest.raises(DogctlError, match="shows no certificate"):
+        served(".dogs")
