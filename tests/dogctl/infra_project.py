@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import requests
-from moto.server import ThreadedMotoServer
 
+from dogctl.plan import Outcome, Step
 from tests.dogctl.conftest import Done, Project
-from tests.testbed.ports import free_port
+from tests.testbed.aws import REGION, Aws, aws
 
-BUCKET, REGION, TABLE = "kennel-state", "eu-west-1", "kennel-locks"
+BUCKET, TABLE = "kennel-state", "kennel-locks"
 KEY = "dogs/tiny/dev.tfstate"
 
 SETTINGS = f"""
@@ -76,26 +75,19 @@ output "password" {
 class Store:
     """A store for states, which speaks S3 and DynamoDB."""
 
-    url: str
+    aws: Aws
+
+    @property
+    def url(self) -> str:
+        return self.aws.url
 
     @property
     def environ(self) -> Mapping[str, str]:
         """What leads a process to it."""
-        return {
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "kennel",
-            "AWS_SECRET_ACCESS_KEY": "kennel-secret",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return self.aws.environ
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="kennel",
-            aws_secret_access_key="kennel-secret",
-        )
+        return self.aws.client(service)
 
     def make_bucket(self, name: str = BUCKET) -> None:
         self.client("s3").create_bucket(
@@ -121,15 +113,8 @@ class Store:
 @contextmanager
 def store() -> Iterator[Store]:
     """A store with nothing in it."""
-    port = free_port()
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-    server.start()
-    try:
-        found = Store(f"http://127.0.0.1:{port}")
-        found.empty()
-        yield found
-    finally:
-        server.stop()
+    with aws() as found:
+        yield Store(found)
 
 
 @dataclass
@@ -176,3 +161,12 @@ class InfraProject:
 
     def place(self, environment: str = "dev") -> Path:
         return self.root / ".dogctl" / "infra" / environment
+
+
+class Silent:
+    """A Reporter that tells nobody."""
+
+    def started(self, step: Step) -> None: ...
+    def progress(self, step: Step, message: str) -> None: ...
+    def glance(self, step: Step, message: str) -> None: ...
+    def finished(self, step: Step, outcome: Outcome) -> None: ...

@@ -196,7 +196,7 @@ def test_a_state_that_cannot_be_saved_is_kept_and_saved_later(
 ) -> None:
     port = int(slow.store.url.rpartition(":")[2])
     with relay(port) as way:
-        slow.environ = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{way.port}", "AWS_MAX_ATTEMPTS": "2"}
+        slow.environ = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{way.port}"}
         running = slow.begin()
         cut_off(way)
         slow.let_go()
@@ -262,10 +262,7 @@ def test_a_bucket_that_is_missing_can_be_made(infra: InfraProject) -> None:
 
 
 def test_a_store_that_is_away_is_told(infra: InfraProject) -> None:
-    infra.environ = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
-        "AWS_MAX_ATTEMPTS": "2",
-    }
+    infra.environ = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
     refused = infra.dogctl("infra", "plan", "--json")
     assert refused.json["error"]["code"] == "cloud-unreachable", refused.out
 

@@ -161,7 +161,8 @@ _CAUSES = (
     _Cause(
         QUOTA,
         r"[Qq]uota '?([A-Z][A-Z0-9_-]+)'? exceeded|QUOTA_EXCEEDED|quotaExceeded|RESOURCE_EXHAUSTED"
-        r"|RATE_LIMIT_EXCEEDED|rateLimitExceeded|[Qq]uota.{0,80}exceeded|LimitExceeded",
+        r"|RATE_LIMIT_EXCEEDED|rateLimitExceeded|[Qq]uota.{0,80}exceeded|LimitExceeded"
+        r"|Insufficient \w+ quota",
         "ask the cloud for more of it, or need less, and run the command again",
     ),
     _Cause(
@@ -174,7 +175,7 @@ _CAUSES = (
     _Cause(
         LOCK_FILE,
         r"Provider dependency changes detected|Inconsistent dependency lock file"
-        r"|does not match any of the checksums recorded|lock file",
+        r"|does not match any of the checksums recorded",
         "terraform init -upgrade in its folder, and commit .terraform.lock.hcl",
         "the .terraform.lock.hcl does not fit the configuration",
         configuration=True,

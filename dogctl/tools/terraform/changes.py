@@ -50,13 +50,14 @@ class Action(StrEnum):
     DRIFT = "drift"
 
 
+# In the order in which they are told.
 _MARKS = {
+    Action.READ: ">",
     Action.CREATE: "+",
     Action.UPDATE: "~",
+    Action.FORGET: "=",
     Action.REPLACE: "-/+",
     Action.DELETE: "-",
-    Action.READ: ">",
-    Action.FORGET: "=",
     Action.DRIFT: "!",
 }
 _REASONS = {
