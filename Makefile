@@ -1,14 +1,15 @@
 # make up      the app on this machine, ending in a page that answers
 # make test    everything: lint, all tests with real parts, every Python found
 # make check   lint and the fast tests, under a minute, without root or engine
-# make lint    ruff, mypy
+# make lint    ruff, mypy, and actionlint and zizmor for the workflows
 # make bench   ratios, measured side by side in one run
 # make lock    renew the locked dependencies
+# make path    dogctl on the PATH of the steps to come, in a job of GitHub's
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test check lint format bench lock clean
+.PHONY: help up down test check lint format bench lock path clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,6 +37,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python -m tests.actionlint
+	$(BIN)/zizmor --offline --no-progress --strict-collection -qq .github
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix
@@ -49,6 +52,9 @@ lock: $(VENV)/.dev
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --group image \
 		--constraints requirements/app.txt --output-file requirements/image.txt
 	$(RELOCK) --group dev --output-file requirements/dev.txt
+
+path: $(VENV)/.app
+	@echo "$(CURDIR)/$(BIN)" >> "$${GITHUB_PATH:?is set by GitHub in its jobs}"
 
 clean:
 	@if [ -x $(BIN)/dogctl ]; then $(BIN)/dogctl down; fi

@@ -50,12 +50,14 @@ class Answer:
         blocks: the same answer for people.
         exit_code: what the process exits with.
         summary: whether it is worth to be kept beside the run, where a CI system has such a place.
+        outputs: what the steps to come of a CI system's run may use, by name.
     """
 
     data: Json
     blocks: tuple[Block, ...] = ()
     exit_code: int = field(default=ExitCode.DONE)
     summary: bool = False
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def lines(cls, data: Json, lines: Iterable[str]) -> Answer:

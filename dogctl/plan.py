@@ -13,13 +13,23 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from dogctl.errors import Cancelled
+
+Answer = TypeVar("Answer")
 
 # Python handles a signal in the main thread only, and one that comes just before that thread
 # waits does not wake it.
 WAKE_SECONDS = 0.2
+
+
+def settle(future: Future[Answer], work: Callable[[], Answer]) -> None:
+    """Have what some work answers, or raises, be the future's."""
+    try:
+        future.set_result(work())
+    except BaseException as error:  # noqa: BLE001  (it is raised where it is waited for)
+        future.set_exception(error)
 
 
 class Results:
@@ -89,6 +99,17 @@ class Run:
         """The same, for what has to be brought to its end even if the user asks to stop."""
         return Run(self._step, self.results, self._reporter, threading.Event())
 
+    def interruptible(self, work: Callable[[], Answer]) -> Answer:
+        """What some work answers that may be given up at any point, such as a question.
+
+        Whoever is asked may never answer. Raises Cancelled as soon as the user asks to stop.
+        """
+        future: Future[Answer] = Future()
+        threading.Thread(target=settle, args=(future, work), daemon=True).start()
+        while not wait([future], WAKE_SECONDS).done:
+            self.check()
+        return future.result()
+
     def sleep(self, seconds: float) -> None:
         """Wait, but stop at once when the user asks to. Raises Cancelled."""
         if self.stop.wait(seconds):
@@ -104,7 +125,8 @@ class Step:
         change: one line: what it will change and why; may quote earlier results.
         run: does it, and answers what later steps and the report need.
         needs: names of the steps whose results it uses.
-        done: looks at the live system: the answer if the work is done already, else None.
+        done: looks at the live system: the answer if the work is done already, else None. It is
+            given up when the user asks to stop.
         left: what the steps before it leave as it is if the user stops here.
         detail: further lines of a preview: all that it will change, as far as that is known.
         looks: whether it only looks, so that there is never anything of it to do.
@@ -310,16 +332,18 @@ class _Execution:
     def _run_step(self, step: Step) -> Outcome:
         began = monotonic()
         self.reporter.started(step)
+        run = Run(step, self.report.results, self.reporter, self.stop)
+        run = run.unstoppable() if step.always else run
         try:
-            answer = step.done(self.report.results)
+            answer = run.interruptible(lambda: step.done(self.report.results))
             changes = answer is None and not step.looks
             status = Status.DONE if changes else Status.UNCHANGED
             if answer is None and step.plan:
-                inner = step.plan(self.report.results)
+                make = step.plan
+                inner = run.interruptible(lambda: make(self.report.results))
                 return self._run_inner(step, inner, began)
             if answer is None:
-                stop = threading.Event() if step.always else self.stop
-                answer = step.run(Run(step, self.report.results, self.reporter, stop))
+                answer = step.run(run)
         except Cancelled:
             return self._cancelled(step, monotonic() - began)
         except Exception as error:  # noqa: BLE001  (handed on in the report, raised by the caller)

@@ -37,7 +37,7 @@ def sandbox(
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in list(os.environ):
-        if name.startswith(("XDG_", "DB_", "FLASK_", "DOCKER_", "AWS_", "DOGCTL_")):
+        if name.startswith(("XDG_", "DB_", "FLASK_", "DOCKER_", "AWS_", "DOGCTL_", "GITHUB_")):
             monkeypatch.delenv(name)
     # The last two would hide what happens on the machines of users.
     unwanted = ("DATABASE_URL", "SECRET_KEYS", "FAULTS", "COLLECTION")

@@ -16,6 +16,7 @@ from tests.testbed.cluster.parts import parts
 from tests.testbed.debian import MissingPackages, ensure
 from tests.testbed.engine import engine_here
 from tests.testbed.engine import prepare as prepare_engine
+from tests.testbed.terraform.plugins import parts as terraform
 
 PARTS = {
     "a browser": ("chromium", "fonts-dejavu-core"),
@@ -32,6 +33,7 @@ def main() -> None:
         for what, packages in PARTS.items():
             prepare(f"{what} ({', '.join(packages)})", partial(ensure, *packages))
         prepare("a Docker engine", engine)
+        prepare("Terraform and stand-ins of its providers", terraform)
         cluster.result()
         prepare("the schemas of Kubernetes", conformance)
 

@@ -53,7 +53,7 @@ def status(session: "Session", watch: Watch = False) -> "Answer | int":
     from dogctl.lifecycle import cluster_status
     from dogctl.lifecycle.status_changes import changes
 
-    cluster = _cluster(session)
+    cluster = _cluster(session, checked=False)  # it asks that itself, with all else
     if not watch:
         return cluster_status.status(session.project, cluster)
     if session.channel.json:
@@ -173,10 +173,11 @@ def exec_(
     return there.connect(where, command, session.channel)
 
 
-def _cluster(session: "Session", *, changes: bool = False) -> "Cluster":
+def _cluster(session: "Session", *, changes: bool = False, checked: bool = True) -> "Cluster":
     from dogctl.lifecycle.cluster import connect
 
-    return connect(session.project, remember=session.channel.redact.add, changes=changes)
+    remember = session.channel.redact.add
+    return connect(session.project, remember=remember, changes=changes, start=not checked)
 
 
 def _until_stopped(run: Callable[[], object]) -> int:

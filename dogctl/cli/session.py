@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ class Session:
         report = self._execute(plan, left)
         done = answer(report.results)
         data = {**done.data, "changed": report.changed, "steps": _steps(report)}
-        return Answer(data, done.blocks, done.exit_code, summary=done.summary)
+        return replace(done, data=data)
 
     def preview(self, plan: Plan) -> Answer:
         """Show what the plan would do, and change nothing. Raises DogctlError."""

@@ -53,14 +53,15 @@ def served(host: str, port: int = PORT) -> Certificate:
             context.wrap_socket(plain, server_hostname=host) as secure,
         ):
             shown = secure.getpeercert(binary_form=True)
-    except OSError as error:
+        return _read(load_der_x509_certificate(shown or b""))
+    # Names that are none, and certificates that are none.
+    except (OSError, ValueError) as error:
         raise DogctlError(
-            f"shows no certificate: {error.strerror or error}",
+            f"shows no certificate: {getattr(error, 'strerror', None) or error}",
             code="no-certificate",
             where=f"{host}:{port}",
             hint="look at the Ingress, and at the name in the DNS",
         ) from None
-    return _read(load_der_x509_certificate(shown or b""))
 
 
 def _read(found: x509.Certificate) -> Certificate:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dogctl.clouds.google import LOG_IN, REFUSED, reason
+from dogctl.clouds.kubernetes_errors import AwayError
 from dogctl.errors import DogctlError
 
 if TYPE_CHECKING:
@@ -91,18 +92,18 @@ def unfit(name: Name, cluster: Cluster) -> DogctlError | None:
     return error
 
 
-def unreachable(name: Name, cluster: Cluster, *, open_to_all: bool) -> DogctlError:
+def unreachable(name: Name, cluster: Cluster, *, open_to_all: bool) -> AwayError:
     """Why a cluster does not answer that should, by its state and its network."""
     state = cluster.status.name
     if state != "RUNNING":
-        return _error(
+        return _away(
             f"the cluster does not answer while Google works on it: {state}{_because(cluster)}",
             NOT_RUNNING,
             name,
             "run the command again in a few minutes",
         )
     if not open_to_all:
-        return _error(
+        return _away(
             "the cluster answers in its own network only",
             AWAY,
             name,
@@ -110,14 +111,14 @@ def unreachable(name: Name, cluster: Cluster, *, open_to_all: bool) -> DogctlErr
             f" --location={name.location} --project={name.project} --enable-dns-access",
         )
     if cluster.master_authorized_networks_config.enabled:
-        return _error(
+        return _away(
             "the cluster does not answer: it talks to authorized networks only",
             AWAY,
             name,
             f"add this machine's to those of gcloud container clusters describe {name.cluster}"
             f" --location={name.location} --project={name.project}",
         )
-    return _error(
+    return _away(
         "the cluster does not answer, and Google says that it runs",
         AWAY,
         name,
@@ -158,3 +159,7 @@ def _error(
     message: str, code: str, name: Name, hint: str, detail: tuple[str, ...] = ()
 ) -> DogctlError:
     return DogctlError(message, code=code, where=str(name), hint=hint, detail=detail)
+
+
+def _away(message: str, code: str, name: Name, hint: str) -> AwayError:
+    return AwayError(message, code=code, where=str(name), hint=hint)

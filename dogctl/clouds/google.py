@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dogctl.errors import DogctlError
@@ -24,6 +25,8 @@ NO_LOGIN = "google-no-login"
 LOG_IN = "gcloud auth application-default login"
 # The machines of Google hand the same token out until it has not much longer.
 ASK_AGAIN = timedelta(seconds=60)
+# For one answer to the question for a token; google-auth would wait for two minutes.
+SECONDS = 10.0
 
 
 @dataclass
@@ -70,7 +73,7 @@ class Account:
         from google.auth.transport.requests import Request
 
         try:
-            self.credentials.refresh(Request())
+            self.credentials.refresh(partial(Request(), timeout=SECONDS))
         except GoogleAuthError as error:
             raise DogctlError(
                 f"Google gives no access token for {self.whose}: {reason(error)}",

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,13 @@ def make(name: str, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Kube
 def secrets(config: Kubeconfig) -> list[Secret]:
     """What in it nobody may see."""
     (entry,) = config["users"]
-    return [Secret(entry["user"][key]) for key in _SECRETS if entry["user"].get(key)]
+    user = entry["user"]
+    found = [Secret(user[key]) for key in _SECRETS if user.get(key)]
+    with suppress(OSError, UnicodeDecodeError):  # whoever needs the file will say so
+        found += (
+            [Secret(Path(user["tokenFile"]).read_text().strip())] if "tokenFile" in user else []
+        )
+    return found
 
 
 def fingerprint(config: Kubeconfig) -> str:

@@ -9,15 +9,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dogctl.clouds.kubeconfig import Kubeconfig, fingerprint
 from dogctl.clouds.kubernetes_errors import failed, no_kind
-from dogctl.clouds.kubernetes_http import JSON, JSON_PATCH, TIMEOUT, TRIES, Connection
+from dogctl.clouds.kubernetes_http import (
+    JSON,
+    JSON_PATCH,
+    TIMEOUT,
+    TRIES,
+    Connection,
+    SilentError,
+)
 from dogctl.clouds.kubernetes_websocket import Stream, opened
 from dogctl.errors import DogctlError
+from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
     import httpx2
@@ -80,6 +88,7 @@ class Kubernetes:
         pause: waits some seconds between two tries; may raise Cancelled.
         renew: hears that the token was refused, before the kubeconfig is read again.
         explain: raises what is wrong, if it knows, once the cluster cannot be reached.
+        remember: hears of every token and key before it is used, those of a plugin too.
     """
 
     def __init__(
@@ -89,8 +98,9 @@ class Kubernetes:
         pause: Callable[[float], object] = time.sleep,
         renew: Callable[[], None] = lambda: None,
         explain: Callable[[], None] = lambda: None,
+        remember: Remember = lambda _: None,
     ) -> None:
-        self._api = Connection(read, pause=pause, renew=renew, explain=explain)
+        self._api = Connection(read, pause=pause, renew=renew, explain=explain, remember=remember)
         self._kinds: dict[str, dict[str, Kind]] = {}
 
     @property
@@ -257,14 +267,17 @@ class Kubernetes:
         since: int | str | None = None,
         stamped: bool = False,
     ) -> Iterator[str]:
-        """What a container said and says, until it ends or the connection does.
+        """What a container said and says, until it ends, or the connection does or may have done.
 
         Args:
             since: so many seconds ago, or a time, of which the second counts.
             stamped: each line begins with its time, and a space.
         """
         params = _log_params(container, lines, since, stamped) | {"follow": "true"}
-        with self._api.stream(f"{PODS.path(namespace, pod)}/log", params) as said:
+        with (
+            suppress(SilentError),
+            self._api.stream(f"{PODS.path(namespace, pod)}/log", params) as said,
+        ):
             yield from said.iter_lines()
 
     @contextmanager

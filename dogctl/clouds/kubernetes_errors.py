@@ -42,6 +42,10 @@ _HINTS = {
 }
 
 
+class AwayError(DogctlError):
+    """A cluster that does not answer now, and may do so in a moment; its code tells what is known."""
+
+
 @contextmanager
 def unreachable(server: str) -> Iterator[None]:
     """Raises a cluster that cannot be reached as DogctlError."""
@@ -59,7 +63,7 @@ def unreachable(server: str) -> Iterator[None]:
                 where=server,
                 hint="if the cluster was made anew, get its kubeconfig again",
             ) from error
-        raise DogctlError(
+        raise AwayError(
             f"the cluster cannot be reached: {_reason(error)}",
             code=UNREACHABLE,
             where=server,

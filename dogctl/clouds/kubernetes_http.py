@@ -14,6 +14,7 @@ from dogctl.clouds.kubernetes_errors import UNAUTHORIZED as NOT_LOGGED_IN
 from dogctl.clouds.kubernetes_errors import UNREACHABLE, refused, unreachable
 from dogctl.clouds.kubernetes_login import Session, log_in
 from dogctl.errors import DogctlError
+from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
     import httpx2
@@ -22,6 +23,10 @@ Answer = TypeVar("Answer")
 
 TIMEOUT = 15.0
 TRIES = 4
+# In seconds: one that has been silent for so long is not asked again.
+PATIENCE = 12.0
+# In seconds, in an answer that has no end.
+LONGEST_SILENCE = 60.0
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 10.0
 UNAUTHORIZED = 401
@@ -32,6 +37,10 @@ PASSING = frozenset({TOO_MANY, 500, 502, 503, 504})
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
+
+
+class SilentError(Exception):
+    """Nothing has come for long in an answer that has no end."""
 
 
 class Connection:
@@ -47,11 +56,13 @@ class Connection:
         pause: Callable[[float], object] = time.sleep,
         renew: Callable[[], None] = lambda: None,
         explain: Callable[[], None] = lambda: None,
+        remember: Remember = lambda _: None,
     ) -> None:
         self.read = read
         self._pause = pause
         self._renew = renew
         self._explain = explain
+        self._remember = remember
         self._lock = threading.Lock()
         self._session: Session | None = None
         # Others may be in the middle of a question when one is replaced, so all are closed at last.
@@ -78,6 +89,7 @@ class Connection:
         What would do something twice is not sent again once it may have been heard.
         """
         once = method == "POST" or how == JSON_PATCH
+        deadline = time.monotonic() + PATIENCE
         for left in reversed(range(TRIES)):
             pause = FIRST_PAUSE * 2 ** (TRIES - left - 1)
             try:
@@ -85,7 +97,7 @@ class Connection:
             except DogctlError as error:
                 if error.code != UNREACHABLE:
                     raise
-                if once or not left:
+                if once or not left or time.monotonic() > deadline:
                     self._explain()
                     raise
                 self._pause(pause)
@@ -132,12 +144,16 @@ class Connection:
 
     @contextmanager
     def stream(self, path: str, params: Mapping[str, str]) -> Iterator[httpx2.Response]:
-        """An answer that goes on for as long as it takes."""
+        """An answer that goes on for as long as it takes.
+
+        Raises SilentError if nothing comes for long: then nobody knows whether the other side is
+        still there.
+        """
         import httpx2
 
         # What a GET would be told first: that the token has expired, or what is wrong.
-        timeout = httpx2.Timeout(TIMEOUT, read=None)
-        with self.explained():
+        timeout = httpx2.Timeout(TIMEOUT, read=LONGEST_SILENCE)
+        with self.explained(), _silence():
             session = self.session()
             for last in (False, True):
                 with session.http.stream("GET", path, params=params, timeout=timeout) as answer:
@@ -175,7 +191,7 @@ class Connection:
         """One for all threads, since to connect with TLS takes longer than to ask."""
         with self._lock:
             if self._session is None:
-                self._session = log_in(self.read())
+                self._session = log_in(self.read(), remember=self._remember)
                 self._clients.append(self._session.http)
             return self._session
 
@@ -186,6 +202,16 @@ class Connection:
                 self._renew()
                 self._session = None
         return self.session()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    import httpx2
+
+    try:
+        yield
+    except httpx2.ReadTimeout:
+        raise SilentError from None
 
 
 def _close(clients: list[httpx2.Client]) -> None:

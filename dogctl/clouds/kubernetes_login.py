@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from dogctl.clouds.kubeconfig import Kubeconfig
+from dogctl.clouds.kubeconfig import Kubeconfig, secrets
 from dogctl.clouds.kubernetes_errors import login_failed, unusable
 from dogctl.errors import DogctlError
+from dogctl.secrets import Remember
 from dogctl.tools.runner import LOCAL, NOT_STARTED, Runner
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ class Session:
     http: httpx2.Client
 
 
-def log_in(config: Kubeconfig, runner: Runner = LOCAL) -> Session:
-    """A client that is who the kubeconfig says.
+def log_in(
+    config: Kubeconfig, runner: Runner = LOCAL, remember: Remember = lambda _: None
+) -> Session:
+    """A client that is who the kubeconfig says; `remember` hears of what it logs in with.
 
     Raises ConfigError where the kubeconfig cannot be used, and DogctlError if its plugin fails.
     """
@@ -41,7 +44,10 @@ def log_in(config: Kubeconfig, runner: Runner = LOCAL) -> Session:
     from lightkube.config.client_adapter import Client, ConnectionParams
     from lightkube.core.exceptions import ConfigError
 
-    read = single(with_plugin(config, runner))
+    whole = with_plugin(config, runner)
+    for secret in secrets(whole):
+        remember(secret)
+    read = single(whole)
     proxy = config["clusters"][0]["cluster"].get("proxy-url")
     try:
         return Session(read, proxy, Client(read, ConnectionParams(proxy=proxy)))

@@ -255,7 +255,9 @@ class Settings:
         parse.text, "folder of the environment's Terraform configuration, such as tf/gke"
     )
     state: str | None = _setting(
-        parse.state, "where Terraform's state is: s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or local"
+        parse.state,
+        "where Terraform's state is: s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or local",
+        env="TERRAFORM_STATE",
     )
     state_table: str | None = _setting(
         parse.text, "DynamoDB table that locks a state in S3; without it S3 itself does"

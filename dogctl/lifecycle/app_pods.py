@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from dogctl.clouds.kubernetes import PODS, SERVICES
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.address import first_port
+from dogctl.lifecycle.asking import ask_each
 from dogctl.lifecycle.cluster_facts import problem
 from dogctl.lifecycle.history import not_released
 from dogctl.lifecycle.manifest import Object, containers, title
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
     from dogctl.lifecycle.cluster import Cluster
 
+NONE_READY = "no-ready-pod"
+
 
 @dataclass(frozen=True)
 class AppPods:
@@ -48,8 +50,7 @@ class AppPods:
     @cached_property
     def workload(self) -> Object:
         """What the pods belong to. Raises ConfigError for a component that there is not."""
-        with ThreadPoolExecutor(len(SERVING)) as pool:
-            found = [item for items in pool.map(self._of_kind, SERVING) for item in items]
+        found = [item for items in ask_each(self._of_kind, SERVING) for item in items]
         if not found:
             raise not_released(self.project, self.cluster)
         release = self.cluster.release
@@ -133,7 +134,7 @@ class AppPods:
     def _none_ready(self, found: Iterable[Object]) -> DogctlError:
         return DogctlError(
             f"no pod of {title(self.workload)} is ready",
-            code="no-ready-pod",
+            code=NONE_READY,
             where=self.cluster.namespace,
             hint="dogctl status shows more",
             detail=tuple(f"{pod['metadata']['name']}: {problem(pod)}" for pod in found),

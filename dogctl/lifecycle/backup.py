@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.cluster import Cluster, connect
 from dogctl.lifecycle.database import Database, Server, find_database, text
 from dogctl.lifecycle.dump_file import Written, new_file
+from dogctl.lifecycle.local import make_state
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.revisions import running
 from dogctl.lifecycle.scale import check_whole
@@ -131,13 +132,17 @@ def dump(
 ) -> Dump:
     """Write a dump to a file. Raises DogctlError; there is no file then."""
     check_whole(server.cluster, objects(revision.manifest))
+    server = replace(server, keep_on=step.check)
     server.check()
     root = server.root()
     remember(root)
     manifest, image = objects(revision.manifest), image_of(revision)
     count = visits(server.cluster, project.settings, manifest, image)
+    step.check()
     tables = len(server.ask(_TABLES.format(text(server.database.name)), root).split())
     try:
+        if path.is_relative_to(project.state):
+            make_state(project.state)
         with new_file(path) as file:
             with closing(Written(file, step.glance)) as written:
                 server.dump(root, written)  # type: ignore[arg-type]

@@ -52,7 +52,12 @@ class Cluster:
 
     @cached_property
     def kubernetes(self) -> Kubernetes:
-        return Kubernetes(self._read, renew=self.target.renew, explain=self.target.check)
+        return Kubernetes(
+            self._read,
+            renew=self.target.renew,
+            explain=self.target.check,
+            remember=self.remember,
+        )
 
     def url(self, service: str) -> str | None:
         """Where users reach a service; None if only a forwarded port leads to it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +12,10 @@ from dogctl.clouds.kubernetes import Kubernetes
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.ages import parsed
 from dogctl.lifecycle.app_pods import AppPods, container_of
+from dogctl.lifecycle.asking import ask_each
 from dogctl.lifecycle.cluster_facts import problem
 from dogctl.lifecycle.manifest import Object
 
-_THREADS = 8
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -63,12 +62,11 @@ def recent(apps: AppPods, wanted: Wanted) -> tuple[Answer, list[str]]:
     """
     pods = apps.pods()
     sources = [(pod, name) for pod in pods for name in containers_of(pod, wanted.container)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(lambda source: _read(apps, source[0], source[1], wanted), sources))
-    problems = [str(each) for each in found if isinstance(each, DogctlError)]
+    found = ask_each(lambda source: _read(apps, source[0], source[1], wanted), sources)
+    problems = [str(one) for one in found if isinstance(one, DogctlError)]
     if len(problems) == len(found):
         raise _no_log(apps, pods, problems)
-    lines = merged([each for each in found if not isinstance(each, DogctlError)])
+    lines = merged([one for one in found if not isinstance(one, DogctlError)])
     shown = lines[-wanted.lines :] if wanted.lines else []
     texts = list(map(prefixed, shown))
     data = {"lines": texts, "entries": [line.data() for line in shown], "problems": problems}

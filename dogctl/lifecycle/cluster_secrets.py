@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -155,6 +156,11 @@ def stamps(item: Object, store: Store) -> dict[str, str]:
     }
 
 
+def own_stamps(item: Object, store: Store) -> dict[str, str]:
+    """Those of them that no chart writes."""
+    return {name: at for name, at in stamps(item, store).items() if name.startswith(_CHECKSUM)}
+
+
 def is_stale(item: Object, store: Store) -> bool:
     """Whether its pods are known to have other values; nobody knows where there is no stamp."""
     known = pod_template(item).get("metadata", {}).get("annotations") or {}
@@ -202,7 +208,8 @@ def _entry(name: str, place: Place, secret: Mapping[str, Any]) -> Entry:
     owners = [each for each in secret["metadata"].get("managedFields") or () if _owns(each, place)]
     if noted and (not owners or any(each["manager"] == MANAGER for each in owners)):
         at, _, origin = noted.partition(" ")
-        return Entry(name, place, datetime.fromisoformat(at), origin, noted)
+        with suppress(ValueError):  # somebody else has written there
+            return Entry(name, place, _time(at), origin, noted)
     last: Mapping[str, Any] = max(owners, key=lambda each: str(each.get("time", "")), default={})
     at = last.get("time") or secret["metadata"]["creationTimestamp"]
     origin = str(last.get("manager", "unknown"))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -35,7 +35,8 @@ _ACCESS_DENIED = b"ERROR 1045"
 _CLIENT = """
 IFS= read -r MYSQL_PWD; export MYSQL_PWD
 "$(command -v mariadb || command -v mysql)" --batch --skip-column-names \\
-    --default-character-set=utf8mb4 --user="$1" $2
+    --default-character-set=utf8mb4 --user="$1" \\
+    ${2:+"--database=$2"}
 code=$?; cat > /dev/null; exit $code
 """
 _DUMP = """
@@ -103,13 +104,13 @@ def find_database(manifest: Sequence[Object]) -> Database | None:
 
 def _read(item: Object) -> Database | None:
     spec = pod_template(item).get("spec") or {}
-    mounted = [
-        volume["secret"]["secretName"] for volume in spec.get("volumes") or () if "secret" in volume
-    ]
+    volumes = {each["name"]: each for each in spec.get("volumes") or ()}
     for container in spec.get("containers") or ():
         env = {_bare(each["name"]): each for each in container.get("env") or ()}
         name, user = (env.get(word, {}).get("value") for word in ("DATABASE", "USER"))
-        password, root = (_place(env, word, mounted) for word in ("PASSWORD", "ROOT_PASSWORD"))
+        password, root = (
+            _place(env, word, container, volumes) for word in ("PASSWORD", "ROOT_PASSWORD")
+        )
         if name and user and password and root:
             workload = item["metadata"]["name"]
             image = container["image"]
@@ -121,21 +122,43 @@ def _bare(name: str) -> str:
     return name.removeprefix("MARIADB_").removeprefix("MYSQL_")
 
 
-def _place(env: Mapping[str, Any], word: str, mounted: Sequence[str]) -> Place | None:
+def _place(
+    env: Mapping[str, Any], word: str, container: Object, volumes: Mapping[str, Object]
+) -> Place | None:
     """In a file of a mounted Secret, or by a reference."""
-    path = env.get(f"{word}_FILE", {}).get("value")
-    if path and mounted:
-        return Place(mounted[0], PurePosixPath(path).name)
+    if path := env.get(f"{word}_FILE", {}).get("value"):
+        return _mounted(PurePosixPath(path), container.get("volumeMounts") or (), volumes)
     given = (env.get(word, {}).get("valueFrom") or {}).get("secretKeyRef")
     return Place(given["name"], given["key"]) if given else None
 
 
+def _mounted(
+    path: PurePosixPath, mounts: Sequence[Object], volumes: Mapping[str, Object]
+) -> Place | None:
+    """The Secret that a file is of, and its key there."""
+    above = [each for each in mounts if path.is_relative_to(each["mountPath"])]
+    if not above:
+        return None
+    mount = max(above, key=lambda each: len(each["mountPath"]))
+    secret = (volumes.get(mount["name"]) or {}).get("secret")
+    if not secret:
+        return None
+    within = str(PurePosixPath(mount.get("subPath") or "") / path.relative_to(mount["mountPath"]))
+    keys = {each["path"]: each["key"] for each in secret.get("items") or ()}
+    return Place(secret["secretName"], keys.get(within, within))
+
+
 @dataclass(frozen=True)
 class Server:
-    """The database server of a release, as it runs. Every method raises DogctlError."""
+    """The database server of a release, as it runs. Every method raises DogctlError.
+
+    Args:
+        keep_on: called again and again while it works; raises to end that.
+    """
 
     cluster: Cluster
     database: Database
+    keep_on: Callable[[], None] = lambda: None
 
     def check(self) -> None:
         """Raises DogctlError unless it runs and is ready."""
@@ -182,11 +205,15 @@ class Server:
             return False
         raise _failed(ran, self.database.pod)
 
-    def ask(self, sql: str, password: Secret) -> str:
-        """What root's statements answer: rows of fields with tabs between."""
+    def ask(self, sql: str, password: Secret, *, secret: bool = False) -> str:
+        """What root's statements answer: rows of fields with tabs between.
+
+        Args:
+            secret: whether no part of them may be in an error.
+        """
         ran = self._client(ROOT, password, sql.encode())
         if ran.code:
-            raise _failed(ran, self.database.pod)
+            raise _failed(unquoted(ran) if secret else ran, self.database.pod)
         return ran.stdout.decode(errors="replace")
 
     def hosts(self, user: str, password: Secret) -> list[str]:
@@ -195,7 +222,7 @@ class Server:
 
     def dump(self, password: Secret, into: BinaryIO) -> None:
         """Write the app's database as statements; a consistent picture of one moment."""
-        words = [*_DUMP_OPTIONS, f"--user={ROOT}", self.database.name]
+        words = [*_DUMP_OPTIONS, f"--user={ROOT}", "--", self.database.name]
         ran = self._run(_DUMP, words, _Input(password), into)
         if ran.code:
             raise _failed(ran, self.database.pod)
@@ -218,6 +245,7 @@ class Server:
             ["sh", "-c", script, "sh", *words],
             stdin=stdin,
             stdout=stdout,
+            check=self.keep_on,
         )
 
 
@@ -252,6 +280,12 @@ def text(value: str) -> str:
 def name(value: str) -> str:
     """A name as SQL writes it."""
     return "`" + value.replace("`", "``") + "`"
+
+
+def unquoted(ran: Ran) -> Ran:
+    """Without the part of a statement that a server quotes: it may be half a password."""
+    said, near, _ = ran.stderr.partition(b" near '")
+    return replace(ran, stderr=said + (b" near ..." if near else b""))
 
 
 def _failed(ran: Ran, pod: str) -> DogctlError:

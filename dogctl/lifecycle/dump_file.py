@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import re
@@ -66,6 +67,8 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "there is a folder of that name")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = open(part, "wb", opener=_private)  # noqa: SIM115  (closed below)
     except OSError as error:

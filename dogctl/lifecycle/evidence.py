@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dogctl.clouds.kubernetes import EVENTS, SECRETS, Object
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
+from dogctl.lifecycle.asking import ask_each
 from dogctl.lifecycle.local import make_state
 from dogctl.lifecycle.manifest import containers, pod_template
 from dogctl.lifecycle.verify import running_images
@@ -202,8 +202,7 @@ def _logs(cluster: Cluster, pods: Sequence[Object]) -> list[Said]:
         for status in _statuses(pod)
         for previous in ((True, False) if status.get("restartCount") else (False,))
     ]
-    with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(lambda each: _log(cluster, *each), wanted))
+    return ask_each(lambda which: _log(cluster, *which), wanted)
 
 
 def _log(cluster: Cluster, pod: str, container: str, previous: bool) -> Said:

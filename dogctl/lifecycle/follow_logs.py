@@ -5,10 +5,18 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic
+from typing import Any
 
-from dogctl.clouds.kubernetes_errors import UNREACHABLE
+from dogctl.clouds.kubernetes_errors import (
+    FAILED,
+    FORBIDDEN,
+    TOO_MANY,
+    UNAUTHORIZED,
+    AwayError,
+)
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.ages import parsed
 from dogctl.lifecycle.app_pods import AppPods
@@ -16,6 +24,9 @@ from dogctl.lifecycle.cluster_logs import Line, Wanted, containers_of, is_named,
 from dogctl.lifecycle.manifest import Object
 
 POLL = 0.5
+# What nobody mends by asking again, and what may be over in a moment.
+REFUSED = (FORBIDDEN, UNAUTHORIZED)
+PASSING = (FAILED, TOO_MANY)
 _KINDS = ("initContainerStatuses", "containerStatuses")
 
 
@@ -62,13 +73,18 @@ def sources(pods: list[Object], container: str | None) -> list[Source]:
         names = containers_of(pod, container)
         status = pod.get("status", {})
         for each in (each for kind in _KINDS for each in status.get(kind) or ()):
-            state = each.get("state") or {}
-            if each["name"] in names and each.get("containerID") and "waiting" not in state:
-                name = pod["metadata"]["name"]
-                running, named = "running" in state, is_named(pod, each["name"])
-                source = Source(name, each["name"], each["containerID"], running, named)
-                found.append(source)
+            name, id_ = each["name"], _last_run(each)
+            if name in names and id_:
+                running, named = "running" in (each.get("state") or {}), is_named(pod, name)
+                found.append(Source(pod["metadata"]["name"], name, id_, running, named))
     return found
+
+
+def _last_run(status: Mapping[str, Any]) -> str | None:
+    """The run that the cluster gives the log of: while it waits for another start, the one before."""
+    if "waiting" in (status.get("state") or {}):
+        status = (status.get("lastState") or {}).get("terminated") or {}
+    return status.get("containerID") or None
 
 
 def _keep_looking(
@@ -84,7 +100,7 @@ def _keep_looking(
             follower.look(sources(follower.apps.pods(), follower.wanted.container))
             lost = False
         except DogctlError as error:
-            if error.code != UNREACHABLE:
+            if error.code not in PASSING and not isinstance(error, AwayError):
                 lines.put(error)
                 return
             if not lost:
@@ -98,7 +114,9 @@ def _keep_looking(
 class _Follower:
     """Knows which containers are followed, and how far each has been read."""
 
-    def __init__(self, apps: AppPods, wanted: Wanted, put: Callable[[Line], None]) -> None:
+    def __init__(
+        self, apps: AppPods, wanted: Wanted, put: Callable[[Line | Exception], None]
+    ) -> None:
         self.apps = apps
         self.wanted = wanted
         self._put = put
@@ -107,6 +125,7 @@ class _Follower:
         self._read: set[str] = set()
         self._last: dict[str, str] = {}
         self._fresh: set[str] = set()
+        self._began: dict[str, float] = {}
 
     def look(self, found: list[Source], *, fresh: bool = False) -> None:
         """Follow what is not followed yet.
@@ -126,7 +145,9 @@ class _Follower:
         try:
             for line in self._lines(source):
                 self._put(line)
-        except DogctlError:
+        except DogctlError as error:
+            if error.code in REFUSED:
+                self._put(error)
             return  # the next look tries again, if the container is still there
         else:
             if not source.running:
@@ -138,12 +159,18 @@ class _Follower:
     def _lines(self, source: Source) -> Iterator[Line]:
         """Those that have not been read yet, wherever the connection broke before."""
         last = self._last.get(source.id)
+        began = self._began.get(source.id)
+        self._began.setdefault(source.id, monotonic())
+        fresh, since = last is None and source.id in self._fresh, last or self.wanted.since
+        if fresh and not self.wanted.lines and began is not None:
+            # Of a log that was to begin at its end: what was said since, and nobody has heard.
+            fresh, since = False, int(monotonic() - began) + 1
         said = self.apps.cluster.kubernetes.follow(
             self.apps.cluster.namespace,
             source.pod,
             source.container,
-            lines=self.wanted.lines if last is None and source.id in self._fresh else None,
-            since=last or self.wanted.since,
+            lines=self.wanted.lines if fresh else None,
+            since=since,
             stamped=True,
         )
         for each in said:

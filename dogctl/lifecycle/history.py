@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from dogctl.answer import Answer, Table
 from dogctl.errors import DogctlError
 from dogctl.lifecycle import record
 from dogctl.lifecycle.ages import local
+from dogctl.lifecycle.asking import together
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.record import Record, Result
 from dogctl.lifecycle.release_parts import app_image, app_workload, digest_of, version_of
@@ -30,10 +30,7 @@ _COLUMNS = ("REVISION", "VERSION", "DIGEST", "CHART", "WHO", "WHEN", "RESULT", "
 
 def history(project: Project, cluster: Cluster) -> Answer:
     """The revisions, the newest first. Raises DogctlError, with a code of its own if there are none."""
-    with ThreadPoolExecutor(2) as pool:
-        noted = pool.submit(_records, cluster)
-        found = revisions(cluster)
-        records = noted.result()
+    records, found = together(lambda: _records(cluster), lambda: revisions(cluster))
     if not found:
         raise not_released(project, cluster)
     rows = history_rows(found, records, project.settings)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from dogctl.clouds.kubernetes import LEASES, Object
 from dogctl.clouds.kubernetes_errors import CONFLICT
 from dogctl.errors import DogctlError
+from dogctl.lifecycle.asking import within
 from dogctl.lifecycle.record import run_address, who
 from dogctl.plan import Run
 from dogctl.tools.processes import start_mark
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 SECONDS = 15
 HEARTBEAT = 4.0
 POLL = 0.5
+# A cluster that does not answer must not keep who wants to stop.
+GIVE_BACK = 1.0
 # A dead holder is known after SECONDS, so waiting less would never take a lease over.
 SHORTEST_WAIT = SECONDS + 5.0
 
@@ -86,7 +90,7 @@ class Lease:
         deadline = monotonic() + self._wait
         seen, unchanged_since = None, monotonic()
         while True:
-            there = self._look()
+            there = step.interruptible(self._look)
             if there is None:
                 if self._create():
                     return False
@@ -116,13 +120,17 @@ class Lease:
             )
 
     def give_back(self) -> None:
-        """Let others have it. Does nothing if it is not held any more. Raises DogctlError."""
+        """Let others have it. Does nothing if it is not held any more.
+
+        Raises DogctlError; where nothing is answered it is left, and ends by itself.
+        """
         self._ended.set()
         if self._heart:
-            self._heart.join()
+            self._heart.join(GIVE_BACK)
         if self._held and not self._lost:
             uid = self._held["metadata"]["uid"]
-            self._cluster.kubernetes.delete(LEASES, self._name, self._cluster.namespace, uid=uid)
+            delete = partial(self._cluster.kubernetes.delete, LEASES, self._name, uid=uid)
+            within(GIVE_BACK, lambda: delete(self._cluster.namespace))
         self._held = None
 
     def _look(self) -> Object | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 from dogctl.answer import Answer, Text
 from dogctl.clouds.kubernetes import INGRESSES, SERVICES
 from dogctl.lifecycle.app_pods import AppPods
+from dogctl.lifecycle.asking import ask_each, together
 from dogctl.lifecycle.open import browse
 from dogctl.lifecycle.reach import best, known, reach
 from dogctl.lifecycle.release_parts import service_of
@@ -18,15 +17,17 @@ def open_there(apps: AppPods) -> Answer | None:
     Raises DogctlError.
     """
     kubernetes, namespace = apps.cluster.kubernetes, apps.cluster.namespace
-    with ThreadPoolExecutor() as pool:
-        services = pool.submit(kubernetes.select, SERVICES, namespace)
-        ingresses = pool.submit(kubernetes.select, INGRESSES, namespace)
-        service = service_of(apps.workload, services.result())
-        if service is None:
-            return None
-        health = apps.project.settings.health
-        ways = known(apps.cluster, apps.project, service, ingresses.result())
-        found = best(pool.map(lambda each: reach(each, health), ways))
+    services, ingresses, workload = together(
+        lambda: kubernetes.select(SERVICES, namespace),
+        lambda: kubernetes.select(INGRESSES, namespace),
+        lambda: apps.workload,
+    )
+    service = service_of(workload, services)
+    if service is None:
+        return None
+    health = apps.project.settings.health
+    ways = known(apps.cluster, apps.project, service, ingresses)
+    found = best(ask_each(lambda address: reach(address, health), ways))
     return browse(found["address"]) if found and found["reachable"] else None
 
 

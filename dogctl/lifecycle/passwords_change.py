@@ -54,7 +54,9 @@ class Passwords:
             server, user, root = self._server, self._user(each.place), self._root(edits)
             kept = decoded((each.old if back else each.new) or "")
             hosts = server.hosts(user, root)
-            server.ask("\n".join(take_one(user, hosts, kept, mariadb=server.is_mariadb)), root)
+            server.ask(
+                "\n".join(take_one(user, hosts, kept, mariadb=server.is_mariadb)), root, secret=True
+            )
 
     def _takes(self, edit: Edit) -> tuple[bool, bool]:
         """Whether the old password opens the database, and whether the new one does."""
@@ -71,7 +73,7 @@ class Passwords:
             # Nobody gets in with an empty one meanwhile.
             else take_one(user, hosts, new, mariadb=server.is_mariadb)
         )
-        server.ask("\n".join(statements), root)
+        server.ask("\n".join(statements), root, secret=True)
 
     @cached_property
     def _server(self) -> Server:

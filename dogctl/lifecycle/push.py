@@ -195,7 +195,8 @@ def _find(place: Place, ref: ImageRef) -> Step:
         return Candidate(ref, there) if there else None
 
     def run(step: Run) -> Candidate:
-        there = place.open(step.sleep).resolve(ref)
+        registry = place.open(step.sleep)
+        there = step.interruptible(lambda: registry.resolve(ref))
         if there is None:
             raise DogctlError(
                 f"the registry has no {ref} to promote",
@@ -229,8 +230,8 @@ def _tag(place: Place, named: Names, *, force: bool) -> tuple[Step, ...]:
     def run(step: Run) -> Release:
         digest = step.results["candidate"].digest
         registry = place.open(step.sleep)
-        require_free(registry)
-        put = registry.tag(named.version, digest, tags)
+        step.interruptible(lambda: require_free(registry))
+        put = step.interruptible(lambda: registry.tag(named.version, digest, tags))
         return Release(named.version, tags, put)
 
     def change(results: Results) -> str:

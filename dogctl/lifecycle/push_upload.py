@@ -40,13 +40,15 @@ class Upload:
         self.docker.tag(self.image.id, self.ref)
         for pause in (*PAUSES, None):
             # The engine does not tell how long a registry wants to be left alone; this waits.
-            there = seen(registry, self.ref)
+            there = self.step.interruptible(lambda: seen(registry, self.ref))
             if there and is_known(self.image, self.ref, there):
                 return there
             try:
                 return self._push(registry)
             except DogctlError as error:
-                if error.code == refusals.TAG_IMMUTABLE and (same := self._same(registry)):
+                if error.code == refusals.TAG_IMMUTABLE and (
+                    same := self.step.interruptible(lambda: self._same(registry))
+                ):
                     return same
                 if error.code not in refusals.PASSING or pause is None:
                     raise
@@ -79,7 +81,7 @@ class Upload:
             if error.code != PUSH_REFUSED:
                 raise
             raise cause(self.ref, error.detail, logged_in=login is not None) from error
-        there = registry.resolve(self.ref)
+        there = self.step.interruptible(lambda: registry.resolve(self.ref))
         if there is None or str(there) != (digest or str(there)):
             says = f"after a push of {digest}, the registry says {there}"
             raise refusals.failure(refusals.FAILED, self.ref, says=(says,))

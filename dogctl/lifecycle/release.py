@@ -174,7 +174,9 @@ class _Work(Work):
     """The shared steps; with a release that is undone go the secrets that it brought."""
 
     def take_back(self, results: Results) -> None:
-        release_secrets.take_back(self.cluster, results["secrets"])
+        compared: Rendered = results["compare"]
+        settings, found = self.project.settings, results["secrets"]
+        release_secrets.take_back(self.cluster, settings, compared.manifest, found)
 
 
 @dataclass(frozen=True)
@@ -300,6 +302,8 @@ class _Release:
             if latest and latest[0].status.pending:  # Helm did not stop in time, and was killed
                 give_up(cluster, latest[0])
             raise
+        brought: Brought = step.results["secrets"]
+        release_secrets.roll(cluster, self.work.project.settings, compared.manifest, brought)
 
     def _compared(self, image: ImageRef) -> Rendered:
         """What a release of the image would change. Raises DogctlError."""

@@ -8,7 +8,6 @@ has is told by comparing its manifests, as Helm does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,9 +15,9 @@ from typing import Any
 from dogctl.clouds.kubernetes import Kind, Kubernetes
 from dogctl.clouds.kubernetes_errors import NOT_FOUND
 from dogctl.errors import DogctlError
+from dogctl.lifecycle.asking import ask_each
 from dogctl.lifecycle.manifest import Object, is_kept, key, named_items, title
 
-THREADS = 8
 PREVIEW = "dogctl-preview"
 # Written by the cluster, or by nobody who matters here.
 _NOISE = {
@@ -90,10 +89,8 @@ def changes(
     def compare(item: Object) -> Change | None:
         return _compare(there, before.get(key(item)), item)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(compare, new))
-        gone = [item for name, item in before.items() if name not in after and not is_kept(item)]
-        found += pool.map(lambda item: _delete(there, item), gone)
+    gone = [item for name, item in before.items() if name not in after and not is_kept(item)]
+    found = [*ask_each(compare, new), *ask_each(lambda item: _delete(there, item), gone)]
     return tuple(change for change in found if change)
 
 

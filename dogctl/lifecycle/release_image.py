@@ -62,7 +62,7 @@ def _find(project: Project, wanted: ImageRef, needs: tuple[str, ...], remember: 
         return place.look(lambda registry: _pinned(registry, wanted))
 
     def run(step: Run) -> ImageRef:
-        return _pinned(place.open(step.sleep), wanted)
+        return step.interruptible(lambda: _pinned(place.open(step.sleep), wanted))
 
     def change(results: Results) -> str:
         return f"find {shown(results.get(IMAGE, wanted))} in its registry"

@@ -8,14 +8,14 @@ says that it is Helm's, so that Helm takes it over.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dogctl.clouds.kubernetes import SECRETS, Object
 from dogctl.lifecycle import cluster_secrets, record
-from dogctl.lifecycle.cluster_secrets import PASSWORD, ROOT_PASSWORD, Store, decoded
+from dogctl.lifecycle.cluster_secrets import PASSWORD, ROOT_PASSWORD, Store, decoded, own_stamps
 from dogctl.lifecycle.release_diff import Action, Change, Difference
-from dogctl.lifecycle.secrets_edits import edits_of, patch
+from dogctl.lifecycle.secrets_edits import edits_of, live_users, patch, stamp
 from dogctl.lifecycle.secrets_journal import Edit
 from dogctl.secrets import MASK, Secret
 
@@ -120,9 +120,35 @@ def write(cluster: Cluster, found: Brought) -> None:
             cluster.kubernetes.apply(SECRETS, _new(cluster, secret, own, noted), cluster.namespace)
 
 
-def take_back(cluster: Cluster, found: Brought) -> None:
+def roll(
+    cluster: Cluster,
+    settings: Settings,
+    manifest: Sequence[Object],
+    found: Brought,
+    *,
+    back: bool = False,
+) -> None:
+    """Have pods made anew that have other values, where the chart does not do that itself.
+
+    Args:
+        back: the values of before are back: it is for those only that have been made anew.
+
+    Raises DogctlError.
+    """
+    changed = {each.secret for each in found.edits if found.store.found[each.secret]}
+    there = cluster_secrets.read(cluster, settings, manifest) if changed else found.store
+    store = replace(there, found={name: there.found[name] for name in changed})
+    for item in live_users(cluster, manifest, store):
+        if not back or cluster_secrets.is_stale(item, store):
+            stamp(cluster, item, own_stamps(item, store))
+
+
+def take_back(
+    cluster: Cluster, settings: Settings, manifest: Sequence[Object], found: Brought
+) -> None:
     """Put the values back that were there before. Raises DogctlError."""
     patch(cluster, {each: (each.old, each.noted) for each in found.edits})
+    roll(cluster, settings, manifest, found, back=True)
 
 
 def _new(cluster: Cluster, secret: str, edits: Sequence[Edit], noted: str) -> Object:

@@ -12,9 +12,10 @@ from dogctl.clouds.kubernetes_errors import CONFLICT, FORBIDDEN
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, workloads
+from dogctl.lifecycle.asking import NOT_ANSWERED
 from dogctl.lifecycle.cluster import Cluster
 from dogctl.lifecycle.evidence import Redact
-from dogctl.lifecycle.lease import LOST, SHORTEST_WAIT, Lease
+from dogctl.lifecycle.lease import LOST, SECONDS, SHORTEST_WAIT, Lease
 from dogctl.lifecycle.local import make_state, try_lock
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.record import Record, Result
@@ -143,8 +144,9 @@ class Work:
         """The lock of the release; and a revision that a dead run left pending is given up."""
 
         def run(step: Run) -> str:
-            self._see_that_it_can_be_verified(step.results.get("compare"))
-            self._make_namespace()
+            compared = step.results.get("compare")
+            step.interruptible(lambda: self._see_that_it_can_be_verified(compared))
+            step.interruptible(self._make_namespace)
             self.lease.take(step)
             self.outlast_helm(step)
             found = revisions(self.cluster)
@@ -233,8 +235,13 @@ class Work:
     def give_back(self) -> Step:
         """Free the lock, however the steps before have ended."""
 
-        def run(_: Run) -> str:
-            self.lease.give_back()
+        def run(step: Run) -> str:
+            try:
+                self.lease.give_back()
+            except DogctlError as error:
+                if error.code != NOT_ANSWERED:
+                    raise
+                step.progress(f"{error.message}: it ends by itself within {SECONDS} s")
             self.cluster.helm.inherit = ()
             self._helm_lock.close()
             return "free"

@@ -177,12 +177,13 @@ class _Restore:
     def rehearse(self) -> Step:
         beside = f"{self.database}{_BESIDE}"
 
-        def run(_: Run) -> str:
+        def run(step: Run) -> str:
+            server = replace(self.server, keep_on=step.check)
             drop = f"DROP DATABASE IF EXISTS {name(beside)};"
             self.server.ask(f"{drop} CREATE DATABASE {name(beside)};", self.root)
             try:
                 with dump_file.opened(self.file) as statements:
-                    self.server.load(self.root, beside, statements)
+                    server.load(self.root, beside, statements)
             finally:
                 self.server.ask(drop, self.root)
             return "it loads"

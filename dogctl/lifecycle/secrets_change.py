@@ -40,7 +40,7 @@ from dogctl.lifecycle.secrets_edits import (
     live_users,
     patch,
     shown,
-    stamp,
+    stamp_all,
     values_of,
 )
 from dogctl.lifecycle.secrets_journal import Edit
@@ -172,7 +172,7 @@ class _Changing(Work):
         passwords.open(wanted.edits, back=True)
         patch(cluster, {each: (each.old, each.noted) for each in wanted.edits})
         store = cluster_secrets.read(cluster, settings, applied.manifest)
-        stamp(cluster, applied.manifest, store)
+        stamp_all(cluster, applied.manifest, store)
         state = workloads.wait(
             cluster.kubernetes,
             cluster.namespace,
@@ -229,8 +229,8 @@ class _SecretsChange:
             wanted: Wanted = results["compare"]
             return wanted if wanted.current else None
 
-        def run(_: Run) -> Wanted:
-            wanted = self._look()
+        def run(step: Run) -> Wanted:
+            wanted = step.interruptible(self._look)
             for secret in (*wanted.store.secrets(), *values_of(wanted.edits)):
                 self.work.remember(secret)
             if wanted.edits:
@@ -300,7 +300,7 @@ class _SecretsChange:
         noted = f"{record.now()} dogctl {work.verb}"
         patch(work.cluster, {each: (each.new, noted) for each in wanted.edits})
         store = cluster_secrets.read(work.cluster, work.project.settings, self.manifest)
-        stamp(work.cluster, self.manifest, store)
+        stamp_all(work.cluster, self.manifest, store)
 
     def _applied(self, *, fresh: bool = True) -> Applied:
         """What runs, which is the same revision before and after."""

@@ -87,12 +87,16 @@ def live_users(cluster: Cluster, manifest: Sequence[Object], store: Store) -> It
             yield {**there, "kind": item["kind"]}
 
 
-def stamp(cluster: Cluster, manifest: Sequence[Object], store: Store) -> None:
+def stamp_all(cluster: Cluster, manifest: Sequence[Object], store: Store) -> None:
     """Have the pods made anew that have other values than those of now."""
     for item in live_users(cluster, manifest, store):
-        body = {
-            "spec": {"template": {"metadata": {"annotations": cluster_secrets.stamps(item, store)}}}
-        }
+        stamp(cluster, item, cluster_secrets.stamps(item, store))
+
+
+def stamp(cluster: Cluster, item: Object, stamps: Mapping[str, str]) -> None:
+    """Write annotations into a workload's template: its pods are made anew if they are others."""
+    if stamps:
+        body = {"spec": {"template": {"metadata": {"annotations": dict(stamps)}}}}
         name = item["metadata"]["name"]
         cluster.kubernetes.patch(KINDS[item["kind"]], name, body, cluster.namespace)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ from dogctl.clouds.kubernetes_errors import FORBIDDEN
 from dogctl.errors import DogctlError
 from dogctl.lifecycle import record
 from dogctl.lifecycle.address import http_port
-from dogctl.lifecycle.asking import Asking
+from dogctl.lifecycle.asking import Asking, ask_each
 from dogctl.lifecycle.cluster import check_pin
 from dogctl.lifecycle.manifest import Object, key, objects
 from dogctl.lifecycle.reach import known, reach
@@ -56,7 +55,8 @@ LISTED = {
 PIN, IDENTITY, VERSION, REVISIONS, RECORDS = "pin", "identity", "version", "revisions", "records"
 POD, REPLICA_SET, WARNING, TLS = "Pod", "ReplicaSet", "warnings", "certificates"
 HEALTH, COUNT, URL, OTHERS, SERVED = "health", "count", "url", "objects", "served certificates"
-_THREADS = 8
+# For all questions together.
+SECONDS = 8.0
 _REFUSED = (401, 403)
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 _STATUS = ("Status", "v1")
@@ -70,7 +70,7 @@ class Look:
 
     project: Project
     cluster: Cluster
-    asking: Asking = field(default_factory=Asking)
+    asking: Asking = field(default_factory=lambda: Asking(SECONDS))
 
     def ask(self) -> None:
         """Ask everything. Raises DogctlError if nothing at all is answered, or it is the wrong cluster."""
@@ -193,14 +193,12 @@ class Look:
             return []
         found = known(self.cluster, self.project, service, self.asking.get("Ingress", []))
         health = self.project.settings.health
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(lambda each: reach(each, health), found))
+        return ask_each(lambda address: reach(address, health), found)
 
     def _others(self) -> dict[Key, Object | DogctlError | None]:
         """What no list has."""
-        with ThreadPoolExecutor(_THREADS) as pool:
-            wanted = [item for item in self.manifest() if item["kind"] not in LISTED]
-            return dict(pool.map(lambda item: (key(item), self._there(item)), wanted))
+        wanted = [item for item in self.manifest() if item["kind"] not in LISTED]
+        return dict(ask_each(lambda item: (key(item), self._there(item)), wanted))
 
     def _there(self, item: Object) -> Object | DogctlError | None:
         kubernetes = self.cluster.kubernetes
@@ -213,8 +211,7 @@ class Look:
 
     def _served(self) -> dict[str, Certificate | DogctlError]:
         hosts = list(_secure_hosts(self.all("Ingress")))
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return dict(zip(hosts, pool.map(_shown, hosts), strict=True))
+        return dict(zip(hosts, ask_each(_shown, hosts), strict=True))
 
 
 def own_words(body: bytes) -> str | None:

@@ -207,7 +207,7 @@ class _Uninstall:
 
         def run(step: Run) -> str:
             deadline = monotonic() + self.work.project.settings.release_timeout
-            while left := [pod for pod in self._pods() if not has_ended(pod)]:
+            while left := [p for p in step.interruptible(self._pods) if not has_ended(p)]:
                 self.work.lease.check()
                 if monotonic() > deadline:
                     raise stuck([pod["metadata"]["name"] for pod in left])

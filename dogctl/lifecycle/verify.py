@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 from dogctl.clouds.kubernetes import Kubernetes, Object
-from dogctl.clouds.kubernetes_errors import UNREACHABLE
+from dogctl.clouds.kubernetes_errors import AwayError
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.address import http_port
@@ -129,12 +130,13 @@ def _ask(
 ) -> int:
     name, port = service
     deadline = monotonic() + PATIENCE
+    ask = partial(kubernetes.ask_service, namespace, name, port, health, SECONDS)
     while True:
         check()
         try:
-            status, body = kubernetes.ask_service(namespace, name, port, health, SECONDS)
+            status, body = step.interruptible(ask) if step else ask()
         except DogctlError as error:
-            if error.code != UNREACHABLE:
+            if not isinstance(error, AwayError):
                 raise
             status, body = None, b""
         if status and 200 <= status < 400:

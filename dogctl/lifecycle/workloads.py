@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 from dogctl.clouds.kubernetes import (
@@ -17,8 +17,9 @@ from dogctl.clouds.kubernetes import (
     Kubernetes,
     Object,
 )
-from dogctl.clouds.kubernetes_errors import UNREACHABLE
+from dogctl.clouds.kubernetes_errors import AwayError
 from dogctl.errors import DogctlError
+from dogctl.lifecycle.asking import together
 from dogctl.lifecycle.manifest import title
 from dogctl.lifecycle.rollout import WORKLOADS, Cause, Progress, Watch, new_pods, new_sets, progress
 from dogctl.plan import Run
@@ -87,16 +88,17 @@ class FailedRolloutError(DogctlError):
 def look(kubernetes: Kubernetes, namespace: str, manifest: Sequence[Object]) -> State:
     """The workloads of a manifest as they are now. Raises DogctlError."""
     wanted = [item for item in manifest if item["kind"] in WORKLOADS]
-    with ThreadPoolExecutor(8) as pool:
-        pods = pool.submit(kubernetes.select, PODS, namespace)
-        replica_sets = pool.submit(kubernetes.select, REPLICA_SETS, namespace)
-        found = list(pool.map(lambda item: _get(kubernetes, namespace, item), wanted))
-        return State(
-            tuple(item for item in found if item),
-            tuple(replica_sets.result()),
-            tuple(pods.result()),
-            tuple(title(item) for item, there in zip(wanted, found, strict=True) if not there),
-        )
+    pods, replica_sets, *found = together(
+        lambda: kubernetes.select(PODS, namespace),
+        lambda: kubernetes.select(REPLICA_SETS, namespace),
+        *(partial(_get, kubernetes, namespace, item) for item in wanted),
+    )
+    return State(
+        tuple(item for item in found if item),
+        tuple(replica_sets),
+        tuple(pods),
+        tuple(title(item) for item, there in zip(wanted, found, strict=True) if not there),
+    )
 
 
 def wait(
@@ -120,10 +122,10 @@ def wait(
     while True:
         check()
         try:
-            state = look(kubernetes, namespace, manifest)
+            state = step.interruptible(lambda: look(kubernetes, namespace, manifest))
         except DogctlError as error:
             # The rollout goes on without us; `check` knows how long we may be cut off.
-            if error.code != UNREACHABLE or monotonic() > deadline:
+            if not isinstance(error, AwayError) or monotonic() > deadline:
                 raise
             step.progress(f"{error.message}: trying again")
             step.sleep(POLL)

@@ -73,6 +73,7 @@ class Channel:
         )
 
     def answer(self, answer: Answer) -> None:
+        github.put_out({name: self.redact(text) for name, text in answer.outputs.items()})
         if self.json:
             self._object(answer.exit_code, data=answer.data)
         else:

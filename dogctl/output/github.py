@@ -1,4 +1,4 @@
-"""What GitHub Actions shows of a run: annotations at the job, and the summary of the step.
+"""What GitHub Actions is told of a run: annotations at the job, and the step's summary and outputs.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 """
@@ -14,6 +14,7 @@ from dogctl.errors import DogctlError
 from dogctl.output.clean import clean
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"
+_OUTPUT = "GITHUB_OUTPUT"
 
 
 def runs_here(environ: Mapping[str, str] = os.environ) -> bool:
@@ -47,6 +48,14 @@ def summarise(text: str, environ: Mapping[str, str] = os.environ) -> None:
     if path := environ.get(_SUMMARY):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(f"{text}\n")
+
+
+def put_out(outputs: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> None:
+    """Give the step these outputs, if there is one. Raises OSError."""
+    path = environ.get(_OUTPUT)
+    if path and outputs:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}={_one_line(value)}\n" for name, value in outputs.items())
 
 
 def _said(error: DogctlError) -> str:
@@ -85,6 +94,11 @@ def _code(text: str) -> str:
 
 def _plain(text: str) -> str:
     return clean(text).replace("<", "&lt;").replace("\n", " ")
+
+
+def _one_line(text: str) -> str:
+    """What cannot begin another output."""
+    return " ".join(text.split())
 
 
 def _data(text: str) -> str:

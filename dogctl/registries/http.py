@@ -25,7 +25,7 @@ from dogctl.secrets import Redactor
 TRIES = 6
 # A registry that wants to be left alone for longer than this many seconds is not waited for.
 LONGEST_WAIT = 120.0
-CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
+CONNECT_SECONDS, READ_SECONDS = 10.0, 20.0
 PASSING_STATUSES = (429, 500, 502, 503, 504)
 EPOCH_SECONDS_FROM = 1_000_000_000  # no wait is 30 years long, so this is a moment
 LONGEST_TEXT = 500

@@ -60,6 +60,8 @@ class Done:
 class Project:
     """A project folder and a dogctl that runs in it."""
 
+    patience = 60.0
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.port = free_port()
@@ -82,7 +84,7 @@ class Project:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=self.patience,
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)

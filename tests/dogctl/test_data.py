@@ -243,6 +243,7 @@ class Saved:
 def saved(rotated: Rotated) -> Saved:
     project = rotated.project
     visit(project.cluster, project.url, 5)
+    (project.root / ".dogctl/.gitignore").unlink()
     answer = project.answer("db", "backup")
     return Saved(project, Path(answer["file"]), answer["visits"])
 
@@ -251,6 +252,7 @@ def test_a_dump_is_whole_and_private(saved: Saved) -> None:
     assert saved.visits == saved.project.count()
     assert stat.S_IMODE(saved.file.stat().st_mode) == 0o600
     assert saved.file.parent == saved.project.root / ".dogctl/backups/dev"
+    assert (saved.project.root / ".dogctl/.gitignore").read_text() == "*\n"
     assert dump_file.check(saved.file) > 1000
 
 
@@ -440,6 +442,11 @@ def test_any_chart_gets_new_values_whose_pods_take_them_from_the_secret(
     assert said == "new\n"
     assert project.answer("secrets", "set", "TOKEN", stdin="new\n")["changed"] is False
     assert project.answer("release", "--image", project.image)["changed"] is False
+    project.setting('variables = { TOKEN = "" }\n')
+    changed = project.answer("release", "--image", project.image, TOKEN="released")
+    assert changed["changed"] is True
+    said = project.kubectl("exec", "deployment/web", "--", "printenv", "TOKEN")
+    assert said == "released\n"
     project.answer("uninstall", "--yes")
 
 

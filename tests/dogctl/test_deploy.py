@@ -44,7 +44,11 @@ def test_prod_gets_what_was_approved_and_nothing_else(here: Cluster, tmp_path: P
     assert "takes approved plans only" in refused.err
     assert "dogctl deploy --env prod --plan-out FILE" in refused.err
 
-    planned = project.deploy("--plan-out", ".dogctl/plan.json", env="prod")
+    output = tmp_path / ".dogctl" / "output"
+    planned = project.deploy(
+        "--plan-out", ".dogctl/plan.json", env="prod", GITHUB_OUTPUT=str(output)
+    )
+    assert output.read_text() == f"sha256={planned['sha256']}\n"
     assert "+ Deployment/approved" in planned["changes"]
     assert here.kubectl("get", "namespace", "approved-prod", "--ignore-not-found") == ""
     words = ("--approve", ".dogctl/plan.json", "--sha256", planned["sha256"])

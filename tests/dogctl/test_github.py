@@ -80,10 +80,31 @@ def test_a_summary_that_cannot_be_written_fails_nothing(
     assert "cannot be written" in people.stderr.getvalue()
 
 
+def test_outputs_are_for_the_steps_to_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "output"
+    path.write_text("first=1\n")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(path))
+    channel().answer(Answer({}, outputs={"sha256": "c0ffee", "other": "x\nsha256=bad"}))
+    assert path.read_text() == "first=1\nsha256=c0ffee\nother=x sha256=bad\n"
+
+
+def test_an_output_that_cannot_be_written_fails_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "no" / "folder"))
+    job = channel(json=True)
+    with pytest.raises(FileNotFoundError):
+        job.answer(Answer({}, outputs={"sha256": "c0ffee"}))
+    assert isinstance(job.stdout, io.StringIO)
+    assert job.stdout.getvalue() == ""
+
+
 def test_elsewhere_nothing_of_that_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
     people = channel()
     people.error(ERROR)
     assert isinstance(people.stderr, io.StringIO)
     assert "::error" not in people.stderr.getvalue()
+    people.answer(Answer({}, (Text("done"),), outputs={"sha256": "c0ffee"}))

@@ -20,6 +20,7 @@ from dogctl.clouds.kubeconfig import find, make
 from dogctl.clouds.kubernetes import JSON_PATCH, Kind, Kubernetes
 from dogctl.clouds.streams import run
 from dogctl.errors import Cancelled, ConfigError, DogctlError
+from dogctl.secrets import Secret
 from tests.eventually import eventually
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.cluster.identities import Identities
@@ -469,7 +470,9 @@ class TestLogins:
         path = tmp_path / "token"
         path.write_text(token)
         config = make("me", nobody, {"tokenFile": str(path)})
-        assert Kubernetes(lambda: config).select(api.CONFIG_MAPS, SPACE)
+        heard: list[Secret] = []
+        assert Kubernetes(lambda: config, remember=heard.append).select(api.CONFIG_MAPS, SPACE)
+        assert [each.reveal() for each in heard] == [token]
 
     @pytest.mark.parametrize("version", ["v1", "v1beta1"])
     def test_a_plugin_gives_a_token(
@@ -486,7 +489,10 @@ class TestLogins:
             "provideClusterInfo": True,
         }
         config = make("me", nobody, {"exec": plugin})
-        assert Kubernetes(lambda: config).select(api.CONFIG_MAPS, SPACE)
+        heard: list[Secret] = []
+        made = Kubernetes(lambda: config, remember=heard.append)
+        assert made.select(api.CONFIG_MAPS, SPACE)
+        assert [each.reveal() for each in heard] == [token]
         asked = json.loads((tmp_path / "asked").read_text())
         assert asked["apiVersion"] == plugin["apiVersion"]
         assert asked["spec"]["cluster"]["server"] == nobody["server"]

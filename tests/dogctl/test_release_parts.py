@@ -7,9 +7,11 @@ import gzip
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,7 +19,7 @@ import pytest
 
 from dogctl.clouds.kubeconfig import find, fingerprint
 from dogctl.clouds.kubernetes import Kubernetes
-from dogctl.clouds.kubernetes_errors import UNREACHABLE
+from dogctl.clouds.kubernetes_errors import UNREACHABLE, AwayError
 from dogctl.config.model import Project, Settings
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
@@ -208,7 +210,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[OneLease, Lease]]:
     kubernetes = OneLease()
     cluster = SimpleNamespace(kubernetes=kubernetes, release="web", namespace="ns", environ={})
     held = Lease(cast(Cluster, cluster), "release")
-    held.take(cast(Run, None))
+    held.take(STEP)
     yield kubernetes, held
     held.give_back()
 
@@ -239,6 +241,18 @@ def test_a_lock_that_could_not_be_renewed_in_time_is_lost(
         held.check()
 
 
+def test_a_lock_is_left_where_nobody_answers(taken: tuple[OneLease, Lease]) -> None:
+    kubernetes, held = taken
+    delete, never = kubernetes.delete, threading.Event()
+    kubernetes.delete = lambda *_, **__: never.wait()  # type: ignore[method-assign]
+    began = monotonic()
+    with pytest.raises(DogctlError, match="not answered"):
+        held.give_back()
+    assert monotonic() - began < 3
+    kubernetes.delete = delete  # type: ignore[method-assign]
+    never.set()
+
+
 class Away:
     """A cluster that cannot be reached the first times."""
 
@@ -248,7 +262,7 @@ class Away:
     def _answer(self, answer: Any) -> Any:
         self.left -= 1
         if self.left >= 0:
-            raise DogctlError("no network", code=UNREACHABLE)
+            raise AwayError("no network", code=UNREACHABLE)
         return answer
 
     def select(self, *_: object) -> Any:
@@ -258,7 +272,12 @@ class Away:
         return self._answer((200, b""))
 
 
-STEP = cast(Run, SimpleNamespace(progress=lambda _: None, sleep=lambda _: None))
+STEP = cast(
+    Run,
+    SimpleNamespace(
+        progress=lambda _: None, sleep=lambda _: None, interruptible=lambda work: work()
+    ),
+)
 
 
 def test_a_cluster_that_is_away_for_a_moment_is_waited_for() -> None:

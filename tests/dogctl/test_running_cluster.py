@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import ssl
 import struct
 import subprocess
@@ -372,6 +373,26 @@ def test_followed_logs_go_on_when_the_connection_breaks(up: Released) -> None:
                 assert until(process.stdout, "after") == f"{pod}  said after-{text}\n"
 
 
+def test_who_may_follow_no_log_is_told_so(up: Released, tmp_path: Path) -> None:
+    cluster = up.cluster
+    cluster.kubectl("create", "serviceaccount", "lister", *IN)
+    kinds = "pods,deployments.apps,statefulsets.apps,daemonsets.apps"
+    role = ("--verb=get,list", f"--resource={kinds}")
+    cluster.kubectl("create", "role", "lister", *role, *IN)
+    account = "--serviceaccount=tiny:lister"
+    cluster.kubectl("create", "rolebinding", "lister", "--role=lister", account, *IN)
+    token = cluster.kubectl("create", "token", "lister", *IN).strip()
+    config = json.loads(up.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    limited = tmp_path / "kubeconfig"
+    limited.write_text(json.dumps(config))
+    words = ("logs", *QA, "--follow")
+    with Released(up.root, cluster, limited).started(*words, stderr=subprocess.PIPE) as process:
+        assert process.wait(30) == 1
+        assert process.stderr is not None
+        assert 'cannot get resource "pods/log"' in process.stderr.read()
+
+
 def test_open_says_the_address_that_answers(up: Released) -> None:
     done = up.dogctl("open", *QA, "--json", BROWSER="true")
     assert done.code == 0, done.err
@@ -392,8 +413,13 @@ def test_open_forwards_a_port_where_there_is_no_address(up: Released) -> None:
             assert ask(up, f"{data['url']}/?{large[:5000]}") in names(up)
             up.cluster.kubectl("delete", *IN, f"pod/{before}")
             assert ask(up, data["url"]) != before
-            process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 0
+            port = int(data["url"].rpartition(":")[2])
+            # A browser keeps its connections, and they do not keep dogctl.
+            with up.cluster.network(), socket.create_connection(("127.0.0.1", port)) as kept:
+                kept.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\nGET")
+                assert kept.recv(4) == b"HTTP"
+                process.send_signal(signal.SIGINT)
+                assert process.wait(5) == 0
     finally:
         patch = json.dumps({"spec": {"type": "LoadBalancer"}})
         up.cluster.kubectl("patch", *IN, "service/tiny", "--patch", patch)

@@ -19,11 +19,12 @@ from dogctl.answer import Answer
 from dogctl.cli.main import main
 from dogctl.cli.session import Session
 from dogctl.clouds.kubernetes import Object
+from dogctl.clouds.streams import Ran
 from dogctl.config.checks import Number
 from dogctl.errors import Cancelled, ConfigError, DogctlError
 from dogctl.lifecycle import dump_file, secret_values, visits
 from dogctl.lifecycle.cluster_secrets import Store, app_secret, checksum, is_stale, stamps, users
-from dogctl.lifecycle.database import Place, find_database, name, text
+from dogctl.lifecycle.database import Place, find_database, name, text, unquoted
 from dogctl.lifecycle.manifest import title
 from dogctl.lifecycle.passwords import take_both, take_one
 from dogctl.lifecycle.remains import outliving
@@ -63,9 +64,23 @@ DATABASE: Object = {
                             {"name": "MYSQL_PASSWORD_FILE", "value": "/run/secrets/password"},
                             {"name": "MYSQL_ROOT_PASSWORD_FILE", "value": "/run/secrets/root"},
                         ],
+                        "volumeMounts": [
+                            {"name": "data", "mountPath": "/var/lib/mysql"},
+                            {"name": "passwords", "mountPath": "/run/secrets"},
+                            {"name": "tls", "mountPath": "/run"},
+                        ],
                     }
                 ],
-                "volumes": [{"name": "passwords", "secret": {"secretName": "dogs-mysql"}}],
+                "volumes": [
+                    {"name": "tls", "secret": {"secretName": "dogs-tls"}},
+                    {
+                        "name": "passwords",
+                        "secret": {
+                            "secretName": "dogs-mysql",
+                            "items": [{"key": "root", "path": "root"}],
+                        },
+                    },
+                ],
             }
         }
     },
@@ -478,3 +493,16 @@ def test_no_value_at_all_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getpass", nothing)
     with pytest.raises(Cancelled):
         Channel([]).ask_secret("TOKEN: ")
+
+
+def test_half_a_password_is_in_no_error() -> None:
+    said = b"ERROR 1064 (42000) at line 1: right syntax to use near 'PASSWORD('hal"
+    assert unquoted(Ran(1, b"", said)).stderr == (
+        b"ERROR 1064 (42000) at line 1: right syntax to use near ..."
+    )
+
+
+def test_a_note_that_somebody_else_has_written_tells_no_time() -> None:
+    there = Store("dogs", None, {"dogs": secret({"TOKEN": "soon we hope"}, TOKEN="1")})
+    (entry,) = there.entries()
+    assert (entry.changed.year, entry.origin) == (2026, "unknown")

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dogctl.clouds.certificates import served
 from dogctl.config.model import Settings
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.ages import age, seconds, short
@@ -19,6 +20,7 @@ from dogctl.lifecycle.asking import Asking
 from dogctl.lifecycle.cluster_facts import events_data, pod_data, problem
 from dogctl.lifecycle.cluster_logs import merged, prefixed, read_line
 from dogctl.lifecycle.drift import find_drift
+from dogctl.lifecycle.follow_logs import sources
 from dogctl.lifecycle.history import history_rows, note_of
 from dogctl.lifecycle.manifest import Object, key
 from dogctl.lifecycle.record import Record, Result
@@ -86,8 +88,32 @@ def test_no_durations(text: str) -> None:
         seconds(text)
 
 
+def test_a_container_that_crashed_is_followed_to_its_last_word() -> None:
+    def status(name: str, state: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "state": {state: {}}, "containerID": f"id-{name}", **more}
+
+    ended = {"lastState": {"terminated": {"containerID": "id-before"}}}
+    statuses = [
+        status("runs", "running", **ended),
+        status("crashed", "waiting", **ended),
+        status("waits", "waiting", containerID=""),
+        status("through", "terminated"),
+    ]
+    names = [{"name": each["name"]} for each in statuses]
+    pod = {
+        "metadata": {"name": "dogs-0"},
+        "spec": {"containers": names},
+        "status": {"containerStatuses": statuses},
+    }
+    assert [(s.container, s.id, s.running) for s in sources([pod], None)] == [
+        ("runs", "id-runs", True),
+        ("crashed", "id-before", False),
+        ("through", "id-through", False),
+    ]
+
+
 def test_a_question_without_an_answer_leaves_the_others() -> None:
-    asking = Asking()
+    asking = Asking(5)
 
     def refuse() -> None:
         raise DogctlError("no", code="no")
@@ -102,7 +128,7 @@ def test_a_question_without_an_answer_leaves_the_others() -> None:
 
 
 def test_a_bug_in_a_question_is_none_of_its_answers() -> None:
-    asking = Asking()
+    asking = Asking(5)
     asking.ask("bug", lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         asking.get("bug", None)
@@ -426,3 +452,8 @@ def test_only_what_changes_is_told() -> None:
     gone = {"error": {"message": "cannot be reached"}}
     assert "cluster: cannot be reached" in changes(before, gone)
     assert changes(gone, before)[-1] == "cluster: gone"
+
+
+def test_a_host_that_is_none_shows_no_certificate() -> None:
+    with pytest.raises(DogctlError, match="shows no certificate"):
+        served(".dogs")

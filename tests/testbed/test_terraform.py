@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 import requests
 
+from tests.eventually import eventually
 from tests.testbed.google import answers, faults
 from tests.testbed.google.faults import Fault
 from tests.testbed.google.serving import PROJECT, Google, google_alone
 from tests.testbed.terraform import wheels
 from tests.testbed.terraform.plugins import Parts, Plugins, parts, terraform_plugins
-from tests.testbed.terraform.workspace import Workspace
+from tests.testbed.terraform.workspace import QUIET, Workspace
 
 pytestmark = pytest.mark.real
 
@@ -371,4 +373,36 @@ output "key" {
     key = json.loads(base64.b64decode(workspace.outputs()["key"]))
     assert key["client_email"] == f"releaser@{PROJECT}.iam.gserviceaccount.com"
     assert key["token_uri"] == f"{cloud.url}/token"
+    assert workspace.plan() == {}
+
+
+def test_an_interrupt_waits_for_what_has_begun(workspace: Workspace, cloud: Google) -> None:
+    workspace.write(NETWORK)
+    workspace.init()
+    cloud.resources.faults.append(Fault("google_compute_network", "create", seconds=2))
+    process = workspace.creating()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate()
+    assert "Gracefully shutting down" in out
+    assert "Creation complete" in out
+    assert workspace.plan() == {}
+
+
+def test_a_terraform_that_is_killed_leaves_what_it_had_begun(
+    workspace: Workspace, cloud: Google
+) -> None:
+    workspace.write(NETWORK)
+    workspace.init()
+    slow = Fault("google_compute_network", "create", seconds=1)
+    cloud.resources.faults.append(slow)
+    process = workspace.creating()
+    eventually(lambda: slow.times == 0)
+    process.kill()
+    process.communicate()
+    eventually(lambda: list(cloud.resources) != [])
+    complaint = workspace.refuses()
+    assert "Error 409: The resource" in complaint
+    assert "already exists, alreadyExists" in complaint
+    name = f"projects/{PROJECT}/global/networks/dogs"
+    workspace.do("import", *QUIET, "google_compute_network.this", name)
     assert workspace.plan() == {}

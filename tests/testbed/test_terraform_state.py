@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.eventually import eventually
 from tests.testbed.aws import REGION, Aws, aws
 from tests.testbed.google.resources import BUCKET
 from tests.testbed.google.serving import Google, google_alone
@@ -17,7 +16,7 @@ from tests.testbed.terraform.workspace import QUIET, Workspace
 
 pytestmark = pytest.mark.real
 
-TYPES = ("random_id", "aws_s3_bucket", "aws_dynamodb_table")
+TYPES = ("random_id", "aws_s3_bucket", "aws_s3_bucket_versioning", "aws_dynamodb_table")
 THING = """
 resource "random_id" "this" {
   byte_length = 4
@@ -143,9 +142,7 @@ def test_a_bucket_of_cloud_storage_that_is_not_there(at_google: Workspace) -> No
 def held_by_another(workspace: Workspace) -> None:
     """Whoever comes second hears who was first; nothing is held when that is done."""
     workspace.init()
-    first = workspace.start("apply", "-auto-approve", *QUIET)
-    assert first.stdout is not None
-    eventually(lambda: "Creating..." in first.stdout.readline())
+    first = workspace.creating()
     complaint = workspace.fails("plan", *QUIET)
     assert "Error acquiring the state lock" in complaint
     assert "Operation: OperationTypeApply" in complaint
@@ -168,6 +165,14 @@ resource "aws_s3_bucket" "this" {
   bucket = "made-by-terraform"
 }
 
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
 resource "aws_dynamodb_table" "this" {
   name         = "made-by-terraform"
   hash_key     = "LockID"
@@ -187,4 +192,15 @@ output "arn" {
     workspace.apply()
     assert workspace.outputs() == {"arn": "arn:aws:s3:::made-by-terraform"}
     assert workspace.plan() == {}
+    s3, dynamodb = amazon.client("s3"), amazon.client("dynamodb")
+    (tag,) = s3.get_bucket_tagging(Bucket="made-by-terraform")["TagSet"]
+    assert tag == {"Key": "project", "Value": "dog-gif-app"}
+    assert s3.get_bucket_versioning(Bucket="made-by-terraform")["Status"] == "Enabled"
+    assert "made-by-terraform" in dynamodb.list_tables()["TableNames"]
+    s3.put_object(Bucket="made-by-terraform", Key="state", Body=b"1")
+    complaint = workspace.fails("destroy", "-auto-approve", *QUIET)
+    assert "api error BucketNotEmpty: The bucket you tried to delete is not empty" in complaint
+    for each in s3.list_object_versions(Bucket="made-by-terraform")["Versions"]:
+        s3.delete_object(Bucket="made-by-terraform", Key="state", VersionId=each["VersionId"])
     workspace.destroy()
+    assert "made-by-terraform" not in dynamodb.list_tables()["TableNames"]

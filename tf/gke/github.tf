@@ -12,8 +12,9 @@ module "deployer" {
 }
 
 module "github" {
-  source = "../modules/github"
-  count  = var.github_repository == null ? 0 : 1
+  source     = "../modules/github"
+  count      = var.github_repository == null ? 0 : 1
+  depends_on = [module.apis]
 
   name            = local.prefix
   repository      = var.github_repository

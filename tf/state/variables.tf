@@ -57,3 +57,9 @@ variable "kms_key" {
   type        = string
   default     = null
 }
+
+variable "deletion_protection" {
+  description = "Whether AWS refuses to delete the lock table. A bucket with anything in it is never deleted."
+  type        = bool
+  default     = true
+}

@@ -8,7 +8,7 @@ from dogctl.answer import Answer, Fields, Text
 from dogctl.config.hooks import Stage
 from dogctl.lifecycle.build import Built
 from dogctl.lifecycle.image import shown
-from dogctl.lifecycle.infra import PLAN, Planned
+from dogctl.lifecycle.infra import APPLY, PLAN, Planned
 from dogctl.lifecycle.push import Candidate, Release
 from dogctl.lifecycle.release import answer_release
 from dogctl.lifecycle.smoke_passes import Pass
@@ -46,8 +46,8 @@ def left_changed(results: Results) -> list[str]:
         release: Release | None = results[Stage.TAG].get("release")
         if release and release.put:
             lines.append(f"remains: its tags {', '.join(release.put)}")
-    if Stage.INFRA in results:
+    if Stage.INFRA in results and APPLY in results[Stage.INFRA]:
         planned: Planned = results[Stage.INFRA][PLAN]
         if planned.has_changes:
-            lines.append(f"remains: the infrastructure as it is now: {planned}")
+            lines.append(f"remains: what Terraform has done: {planned}")
     return lines

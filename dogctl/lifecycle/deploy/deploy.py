@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from dogctl.clouds.gke_errors import API_DISABLED, NO_CLUSTER
 from dogctl.config.hooks import Stage
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
+from dogctl.lifecycle.compose_engine import find_file
 from dogctl.lifecycle.deploy import approval, refs
 from dogctl.lifecycle.deploy.hooks import Hooks, variables
 from dogctl.lifecycle.deploy.images import pushed
 from dogctl.lifecycle.deploy.infra_stage import InfraStage
-from dogctl.lifecycle.deploy.planning import Planning
+from dogctl.lifecycle.deploy.planning import COMPARE, UNKNOWN, Planning, unknown, unless_unknown
 from dogctl.lifecycle.deploy.stages import ordered
 from dogctl.lifecycle.deploy.wish import Wish
 from dogctl.lifecycle.infra import (
@@ -26,7 +26,7 @@ from dogctl.lifecycle.infra import (
     Planned,
     has_infra,
 )
-from dogctl.lifecycle.infra.given import NO_OUTPUT, given_by
+from dogctl.lifecycle.infra.given import given_by
 from dogctl.lifecycle.infra.variables import takes_image
 from dogctl.lifecycle.push import Part, plan_push
 from dogctl.lifecycle.release import inputs, plan_comparison, plan_release
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
 
 VERB = "deploy"
-# Why a release cannot be compared before Terraform has made what it is to make.
-UNKNOWN = frozenset({NO_CLUSTER, API_DISABLED, NO_OUTPUT})
 # What makes an image, and is left out where there is one already.
 MAKING = frozenset({Stage.BUILD, Stage.PUSH, Stage.SMOKE, Stage.TAG})
 
@@ -88,6 +86,13 @@ class _Deploy:
                 inputs=inputs(project, wish.approved.plan.ref),
             )
             return
+        if Stage.SMOKE in self._stages and find_file(project) is None:
+            raise ConfigError(
+                f"there is no compose file in {project.root} to test the image with",
+                code="no-compose-file",
+                where=project.origins["compose_file"],
+                hint="add a compose.yaml with the app and its database, or --skip smoke",
+            )
         if not wish.any_ref and not wish.promoted:
             refs.check_ref(project, refs.current_refs(project, self.runner, self.environ))
         if project.settings.protected and not (wish.plan_out or wish.only_looks):
@@ -127,13 +132,15 @@ class _Deploy:
     def _compare(self, results: Results) -> Plan:
         """What the release would change; nothing is known of a cluster that is yet to be made."""
         planned: Planned | None = results[Stage.INFRA][PLAN] if Stage.INFRA in results else None
-        try:
+        if planned is None or not planned.has_changes:
             return self._comparison(results)
+        try:
+            plan = self._comparison(results)
         except DogctlError as error:
-            if error.code not in UNKNOWN or planned is None or not planned.has_changes:
+            if error.code not in UNKNOWN:
                 raise
-        says = "known after the infrastructure is made"
-        return Plan("compare", (Step("compare", lambda _: says, lambda _: None, looks=True),))
+            return Plan(COMPARE, (unknown(COMPARE),))
+        return replace(plan, steps=tuple(map(unless_unknown, plan.steps)))
 
     def _comparison(self, results: Results) -> Plan:
         return plan_comparison(

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer, Block, Fields, Text
+from dogctl.clouds.gke_errors import API_DISABLED, NO_CLUSTER
 from dogctl.config.hooks import Stage
+from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record
 from dogctl.lifecycle.deploy.approval import Approval, expiry, write
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.infra import PLAN, StoredPlan, store_plan
+from dogctl.lifecycle.infra.given import NO_OUTPUT
 from dogctl.lifecycle.release import Rendered, inputs
 from dogctl.plan import Plan, Results, Run, Step, stage
 
@@ -21,6 +24,18 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
 
 COMPARE, APPROVAL, STORE = "compare", "approval", "store"
+
+# Why a release cannot be compared before Terraform has made what it is to make.
+UNKNOWN = frozenset({NO_CLUSTER, API_DISABLED, NO_OUTPUT})
+_LATER = "known after the infrastructure is made"
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """There is nothing to compare with before Terraform has made it."""
+
+    def __str__(self) -> str:
+        return _LATER
 
 
 @dataclass(frozen=True)
@@ -75,8 +90,10 @@ class Planning:
         settings = self.project.settings
         image = self.image(results)
         created, expires = expiry(settings.approval_hours)
-        compared: Rendered | None = results[COMPARE]["compare"] if self.compare else None
-        release = [each.data() for each in compared.changes] if compared else None
+        compared: Rendered | NotYet = results[COMPARE][COMPARE] if self.compare else NotYet()
+        release = (
+            [each.data() for each in compared.changes] if isinstance(compared, Rendered) else None
+        )
         return Approval(
             project=settings.name,
             environment=self.project.environment or "",
@@ -97,6 +114,32 @@ class Planning:
         stored: StoredPlan = results[Stage.INFRA][STORE]
         found: dict[str, Any] = self.redact(asdict(stored))
         return found
+
+
+def unknown(name: str) -> Step:
+    """A step that has nothing to look at yet."""
+
+    def run(_: Run) -> NotYet:
+        raise AssertionError("there is nothing to look at")
+
+    return Step(name, lambda _: _LATER, run, done=lambda _: NotYet(), looks=True)
+
+
+def unless_unknown(step: Step) -> Step:
+    """The same look, where it may be too early for it."""
+
+    def done(results: Results) -> Any:
+        try:
+            return step.done(results)
+        except DogctlError as error:
+            if error.code not in UNKNOWN:
+                raise
+            return NotYet()
+
+    def detail(results: Results) -> Sequence[str]:
+        return () if isinstance(results.get(step.name), NotYet) else step.detail(results)
+
+    return replace(step, done=done, detail=detail)
 
 
 def storing(project: Project, plan: Plan) -> Plan:
@@ -136,7 +179,8 @@ def answer_planning(results: Results) -> Answer:
         "environment": approval.environment,
         "changes": lines,
     }
-    return Answer(data, (*blocks, Fields(rows)), summary=True)
+    outputs = {"sha256": written.sha256}
+    return Answer(data, (*blocks, Fields(rows)), summary=True, outputs=outputs)
 
 
 def _lines(results: Results) -> Sequence[str]:
@@ -144,6 +188,7 @@ def _lines(results: Results) -> Sequence[str]:
     lines: list[str] = []
     if Stage.INFRA in results:
         lines += results[Stage.INFRA]["plan"].lines()
-    if COMPARE in results and results[COMPARE]["compare"]:
-        lines += results[COMPARE]["compare"].lines()
+    if COMPARE in results:
+        compared = results[COMPARE][COMPARE]
+        lines += compared.lines() if isinstance(compared, Rendered) else [f"release: {compared}"]
     return lines

@@ -14,6 +14,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from dogctl.clouds.kubernetes_errors import AwayError
 from dogctl.config.load import load
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.remote_targets import GkeTarget, gke
@@ -383,3 +384,5 @@ def test_why_a_cluster_does_not_answer(
     error = google.error(google.target().check)
     assert error.code == code
     assert says in error.message
+    # Whoever waits for it waits on, unless it will not come back.
+    assert isinstance(error, AwayError) is (says != "being deleted")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from tests.testbed.google.accounts import Account, Accounts
-from tests.testbed.google.answers import Answer
+from tests.testbed.google.answers import Answer, error
 from tests.testbed.google.storage import Request, Stored
 
 METADATA = "/computeMetadata/v1"
@@ -92,7 +92,12 @@ class Answering(BaseHTTPRequestHandler):
         kind = self.headers.get("Content-Type", "")
         query = dict(parse_qsl(url.query))
         request = Request(self.command, url.path, query, self.content(), kind)
-        self.answer(*self.google.ask(request, self.headers.get("Authorization", "")))
+        try:
+            answer = self.google.ask(request, self.headers.get("Authorization", ""))
+        except Exception as bug:  # noqa: BLE001  (any is told)
+            # Of the stand-in. A cut connection, as this would end, means something else.
+            answer = error(500, "INTERNAL", f"{self.path}: {bug!r}")
+        self.answer(*answer)
 
     def content(self) -> bytes:
         """What came with the request, in one piece or in chunks."""

@@ -149,7 +149,8 @@ class Google:
 
     def _answer(self, request: Request, caller: str) -> Answer | None:
         path, query = request.path, request.query
-        body = json.loads(request.content) if request.kind.startswith("application/json") else None
+        spoken = request.content and request.kind.startswith("application/json")
+        body = json.loads(request.content) if spoken else None
         for api in (self.resources.answer, self.gke.answer, *self.apis):
             if answer := api(path, caller, body):
                 return answer

@@ -17,8 +17,9 @@ from tests.testbed.terraform import schema
 
 ROOT = Path(__file__).resolve().parents[3]
 TYPE = re.compile(r'^\s*(resource|data)\s+"(\w+)"\s+"\w+"', re.MULTILINE)
-# The plugin protocol wants an older protobuf than Google's libraries, so a place of its own.
-PROTOCOL = ("tf==1.2.0", "protobuf<6")
+# The plugin protocol wants an older protobuf than Google's libraries, so a place of its own; boto3 is
+# for the stand-in of AWS.
+PROTOCOL = ("tf==1.2.0", "protobuf<6", "boto3>=1.40")
 
 
 @dataclass(frozen=True)

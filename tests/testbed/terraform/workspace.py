@@ -45,6 +45,15 @@ class Workspace:
             text=True,
         )
 
+    def creating(self, *words: str) -> subprocess.Popen[str]:
+        """An apply that has begun to make something. Raises RuntimeError if it makes nothing."""
+        process = self.start("apply", "-auto-approve", *QUIET, *words)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "Creating..." in line:
+                return process
+        raise RuntimeError(process.communicate()[1])
+
     def run(self, *words: str) -> Done:
         """Run a command of Terraform's."""
         process = self.start(*words)

@@ -1,4 +1,4 @@
-"""hashicorp/aws, whose resources nobody but Terraform's state remembers.
+"""hashicorp/aws: buckets and tables, made where AWS_ENDPOINT_URL leads.
 
 https://registry.terraform.io/providers/hashicorp/aws/6.25.0/docs
 """
@@ -6,22 +6,33 @@ https://registry.terraform.io/providers/hashicorp/aws/6.25.0/docs
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from tf.types import Unknown
 
-from tests.testbed.terraform.stand_in.provider import Refused, State, Value
+from tests.testbed.terraform.stand_in import aws_kinds
+from tests.testbed.terraform.stand_in.aws_kinds import BUCKET, TABLE
+from tests.testbed.terraform.stand_in.driver import Refused, State, Value
 
 ACCOUNT = "123456789012"
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+NO_REGION = (
+    'Provider "registry.terraform.io/hashicorp/aws" requires explicit configuration. Add a provider'
+    " block to the root module and configure the provider's required arguments as described in the"
+    " provider documentation."
+)
 SENSITIVE: Mapping[str, frozenset[str]] = {"": frozenset({"access_key", "secret_key", "token"})}
-# Attributes that are an id; all others have the name of what they are about.
-IDENTITIES = ("bucket", "repository", "name")
-FORCES = ("bucket", "name", "hash_key", "range_key", "repository")
+# In errors.
+TITLES = {"s3": "S3", "dynamodb": "DynamoDB"}
 
 
 class Amazon:
-    """Every resource is made at once, and stays."""
+    """Resources in a region."""
 
     sensitive = SENSITIVE
 
@@ -29,59 +40,50 @@ class Amazon:
         self._config: State = {}
 
     def configure(self, config: State) -> None:
-        """Take the settings; variables say the rest."""
+        """Take the settings; variables say the rest. Raises Refused where nobody says a region."""
         region = config.get("region") or next(filter(None, map(os.environ.get, REGIONS)), None)
         if region is None:
-            raise Refused(
-                "Invalid provider configuration",
-                'Provider "registry.terraform.io/hashicorp/aws" requires explicit configuration.'
-                " Add a provider block to the root module and configure the provider's required"
-                " arguments as described in the provider documentation.",
-            )
+            raise Refused("Invalid provider configuration", NO_REGION)
         self._config = {**config, "region": region}
 
     def defaults(self, kind: str) -> Mapping[str, Value]:
-        """Those that something goes by."""
-        return {"force_destroy": False} if kind == "aws_s3_bucket" else {}
+        """Those of the provider."""
+        return aws_kinds.DEFAULTS.get(kind, {})
 
     def computed(self, _kind: str) -> tuple[str, ...]:
-        """Names that AWS gives where nobody else does."""
-        return ("id", "arn", "region", "bucket")
+        """What AWS gives where nobody else does."""
+        return ("id", "arn", "region")
 
     def force_new(self, _kind: str) -> tuple[str, ...]:
-        """Names."""
-        return FORCES
+        """Names and keys."""
+        return ("bucket", "name", "hash_key", "range_key")
 
     def plan(self, _kind: str, _prior: State | None, planned: State, config: State) -> State:
         """With the tags of the provider's block."""
-        if "tags_all" not in planned or config.get("tags") is Unknown:
+        if "tags_all" not in planned:
             return planned
-        shared = [each.get("tags") or {} for each in self._config.get("default_tags") or []]
-        tags = {name: value for each in shared for name, value in each.items()}
         own = config.get("tags")
-        return {**planned, "tags": own, "tags_all": {**tags, **(own or {})}}
+        return {**planned, "tags": own, "tags_all": own if own is Unknown else self._tags(own)}
 
     def create(self, kind: str, planned: State) -> State:
-        """With an id and what follows from it."""
-        identity = next(filter(None, map(planned.get, IDENTITIES)), kind)
-        service, _, what = kind.removeprefix("aws_").partition("_")
-        return {
-            **planned,
-            "id": identity,
-            "region": self._config["region"],
-            "arn": arn(service, what, str(identity), str(self._config["region"])),
-        }
+        """Make it."""
+        return self._put("creating", kind, planned, aws_kinds.CREATE)
 
-    def update(self, _kind: str, _prior: State, planned: State) -> State:
-        """As planned."""
-        return planned
+    def update(self, kind: str, _prior: State, planned: State) -> State:
+        """Change it."""
+        return self._put("updating", kind, planned, aws_kinds.UPDATE)
 
-    def delete(self, _kind: str, _prior: State) -> None:
-        """Forgotten."""
+    def delete(self, kind: str, prior: State) -> None:
+        """Remove it; what is gone already is gone."""
+        if self.read(kind, prior) is not None:
+            with self._asking("deleting", kind, prior) as client:
+                aws_kinds.DELETE[kind](client, prior)
 
-    def read(self, _kind: str, state: State) -> State:
-        """As it was made."""
-        return state
+    def read(self, kind: str, state: State) -> State | None:
+        """Whether the bucket or the table is there, and all else as it was made."""
+        with self._asking("reading", kind, state) as client:
+            there = aws_kinds.THERE[service_of(kind)]
+            return state if there(client, state["id"]) else None
 
     def data(self, kind: str, config: State) -> State:
         """Who asks, and where."""
@@ -98,12 +100,59 @@ class Amazon:
             case _:
                 raise Refused(f"{kind} is not in this stand-in")
 
+    def _put(
+        self, verb: str, kind: str, planned: State, actions: Mapping[str, Callable[..., None]]
+    ) -> State:
+        whole = {**planned, "region": planned.get("region") or self._config["region"]}
+        with self._asking(verb, kind, whole) as client:
+            actions[kind](client, whole)
+        name = planned.get("bucket") or planned.get("name")
+        return {**whole, "id": name, **self._names(kind, str(name), whole["region"])}
 
-def arn(service: str, what: str, name: str, region: str) -> str:
-    """A name for the whole world; those of buckets are short."""
-    if service == "s3":
-        return f"arn:aws:s3:::{name}"
-    return f"arn:aws:{service}:{region}:{ACCOUNT}:{what}/{name}"
+    def _names(self, kind: str, name: str, region: str) -> State:
+        if kind == BUCKET:
+            host = f"{name}.s3.{region}.amazonaws.com"
+            plain = f"{name}.s3.amazonaws.com"
+            names = {"bucket_regional_domain_name": host, "bucket_domain_name": plain}
+            return {"arn": f"arn:aws:s3:::{name}", **names}
+        if kind == TABLE:
+            return {"arn": f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/{name}"}
+        return {}
+
+    def _tags(self, own: Value) -> State:
+        shared = [each.get("tags") or {} for each in self._config.get("default_tags") or []]
+        return {name: value for each in [*shared, own or {}] for name, value in each.items()}
+
+    @contextmanager
+    def _asking(self, verb: str, kind: str, state: State) -> Iterator[Any]:
+        """A client. Raises Refused, as the provider and Amazon's library for Go word it."""
+        service = service_of(kind)
+        if kind not in aws_kinds.CREATE:
+            raise Refused(f"{kind} is not in this stand-in")
+        if not os.environ.get("AWS_ENDPOINT_URL"):
+            raise Refused("this machine has no way to AWS: AWS_ENDPOINT_URL leads to none")
+        config = Config(s3={"addressing_style": "path"})
+        words = kind.split("_")[2:]
+        what = " ".join([TITLES[service], *map(str.title, words)])
+        said = f"{verb} {what} ({state.get('bucket') or state.get('name')})"
+        try:
+            yield boto3.client(service, region_name=self._config["region"], config=config)
+        except ClientError as error:
+            code, known = (
+                error.response["ResponseMetadata"]["HTTPStatusCode"],
+                error.response["Error"],
+            )
+            raise Refused(
+                f"{said}: operation error {TITLES[service]}: {error.operation_name}, https response"
+                f" error StatusCode: {code}, api error {known['Code']}: {known['Message']}"
+            ) from error
+        except BotoCoreError as error:
+            raise Refused(f"{said}: {error}") from error
+
+
+def service_of(kind: str) -> str:
+    """`s3` for `aws_s3_bucket_policy`."""
+    return kind.split("_")[1]
 
 
 def driver() -> Amazon:

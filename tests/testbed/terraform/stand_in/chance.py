@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from tests.testbed.terraform.stand_in.provider import Refused, State, Value
+from tests.testbed.terraform.stand_in.driver import Refused, State, Value
 
 SPECIAL = "!@#$%&*()-_=+[]{}<>:?"
 TEXT = {

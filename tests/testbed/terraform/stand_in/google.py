@@ -18,7 +18,7 @@ from tf.types import Unknown
 
 from tests.testbed.terraform.stand_in import google_facts as facts
 from tests.testbed.terraform.stand_in.credentials import NoCredentials, authorization
-from tests.testbed.terraform.stand_in.provider import Refused, State, Value
+from tests.testbed.terraform.stand_in.driver import Refused, State, Value
 
 ENDPOINT = "GOOGLE_CONTAINER_CUSTOM_ENDPOINT"
 PROJECTS = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")

@@ -13,8 +13,8 @@ from typing import Any
 from tf.types import Unknown
 
 from tests.testbed.terraform.stand_in import helm_cli as cli
+from tests.testbed.terraform.stand_in.driver import Refused, State, Value
 from tests.testbed.terraform.stand_in.helm_values import from_settings
-from tests.testbed.terraform.stand_in.provider import Refused, State, Value
 
 RELEASE = "helm_release"
 DEFAULTS: Mapping[str, Value] = {

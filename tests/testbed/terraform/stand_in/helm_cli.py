@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.testbed.terraform.stand_in.provider import Refused, State
+from tests.testbed.terraform.stand_in.driver import Refused, State
 
 UNREACHABLE = (
     "Kubernetes cluster unreachable: invalid configuration: no configuration has been provided,"

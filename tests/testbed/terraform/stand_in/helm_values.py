@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tests.testbed.terraform.stand_in.provider import Refused
+from tests.testbed.terraform.stand_in.driver import Refused
 
 WORDS = {"true": True, "false": False, "null": None}
 # A dot that is not escaped.

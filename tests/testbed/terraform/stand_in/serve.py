@@ -6,6 +6,7 @@ https://github.com/hashicorp/go-plugin/blob/main/docs/guide-plugin-write-non-go.
 from __future__ import annotations
 
 import base64
+import os
 import signal
 import tempfile
 import threading
@@ -27,6 +28,8 @@ VERSIONS = ("1", "6")
 DAY = timedelta(days=1)
 # As many resources as Terraform works on at once, and some questions.
 THREADS = 16
+LOOK_SECONDS = 0.5
+GRACE_SECONDS = 60
 
 
 class Controller(controller_grpc.GRPCControllerServicer):  # type: ignore[misc]
@@ -64,8 +67,17 @@ def serve(provider: Any) -> None:
         server.start()
         shown = base64.b64encode(certificate).decode().rstrip("=")
         print("|".join([*VERSIONS, "unix", socket, "grpc", shown]), flush=True)
-        controller.done.wait()
-        server.stop(grace=1).wait()
+        wait(controller)
+        # What has begun at a cloud goes on there, too.
+        server.stop(GRACE_SECONDS).wait()
+
+
+def wait(controller: Controller) -> None:
+    """Until Terraform needs the provider no more, or is no more."""
+    parent = os.getppid()
+    while not controller.done.wait(LOOK_SECONDS):
+        if os.getppid() != parent:
+            return
 
 
 def identity() -> tuple[bytes, grpc.ServerCredentials]:
