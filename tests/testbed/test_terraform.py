@@ -309,6 +309,41 @@ def test_the_name_of_a_database_is_used_once(workspace: Workspace) -> None:
     assert "one week from the deletion date., instanceAlreadyExists" in complaint
 
 
+def test_a_bucket_is_kept_by_what_is_in_it(workspace: Workspace, cloud: Google) -> None:
+    bucket = """
+provider "google" {
+  project = "dog-project"
+}
+
+variable "force" {
+  default = false
+}
+
+resource "google_storage_bucket" "this" {
+  name          = "dog-charts"
+  location      = "EU"
+  force_destroy = var.force
+}
+"""
+    workspace.write(bucket)
+    workspace.init()
+    workspace.apply()
+    token = cloud.accounts.give(cloud.account("writer").email)["access_token"]
+    upload = requests.post(
+        f"{cloud.url}/upload/storage/v1/b/dog-charts/o?uploadType=media&name=index.yaml",
+        b"entries: {}",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=10,
+    )
+    assert upload.json()["generation"]
+    complaint = workspace.fails("destroy", "-auto-approve", "-no-color")
+    words = "Error trying to delete bucket dog-charts containing objects without `force_destroy`"
+    assert words in complaint
+    workspace.apply("-var=force=true")
+    workspace.destroy()
+    assert cloud.storage.objects == {}
+
+
 def test_values_of_chance(plugins: Plugins, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, plugins.environ)
     workspace.write("""

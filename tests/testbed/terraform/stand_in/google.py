@@ -28,6 +28,7 @@ AGAIN = (429, 500, 502, 503)
 TRIES = 3
 WAIT_SECONDS = 0.3
 SECONDS = 600
+BUCKET = "google_storage_bucket"
 
 
 class Google:
@@ -80,10 +81,18 @@ class Google:
         return self._change("update", kind, planned)
 
     def delete(self, kind: str, prior: State) -> None:
-        """Remove it, unless it is protected."""
+        """Remove it, unless it is protected or to be left alone."""
         if kind in facts.PROTECTION and prior.get("deletion_protection"):
             raise Refused(facts.PROTECTION[kind])
-        self._ask("delete", kind, prior)
+        if prior.get("deletion_policy") == "ABANDON":
+            return
+        try:
+            self._ask("delete", kind, prior)
+        except Refused as refused:
+            # The provider looks into a bucket before it asks.
+            if kind == BUCKET and "is not empty" in str(refused):
+                raise Refused(facts.NOT_EMPTY.format(prior["name"])) from refused
+            raise
 
     def read(self, kind: str, state: State) -> State | None:
         """As it is now. Google does not tell what it was told in confidence."""

@@ -137,6 +137,9 @@ PROTECTION: Mapping[str, str] = {
     "google_sql_database_instance": "Error, failed to delete instance because deletion_protection"
     " is set to true. Set it to false to proceed with instance deletion.",
 }
+NOT_EMPTY = (
+    "Error trying to delete bucket {} containing objects without `force_destroy` set to true"
+)
 
 
 def before(kind: str, verb: str, name: str) -> str:
