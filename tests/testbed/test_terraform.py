@@ -260,6 +260,15 @@ def test_a_cluster_that_did_not_come_up_is_made_anew(
     assert [known.status for known in cloud.gke.clusters] == ["RUNNING"]
 
 
+def test_what_was_made_when_the_connection_was_cut(workspace: Workspace, cloud: Google) -> None:
+    workspace.write(CLUSTER)
+    workspace.init()
+    cut = Fault("google_container_cluster", "create", faults.CUT, leaves="RUNNING")
+    cloud.resources.faults.append(cut)
+    assert '?alt=json": EOF' in workspace.refuses()
+    assert "Error 409: Already exists: projects/dog-project/locations/" in workspace.refuses()
+
+
 def test_what_is_protected_is_not_destroyed(workspace: Workspace, cloud: Google) -> None:
     workspace.write(CLUSTER)
     workspace.init()
@@ -279,6 +288,8 @@ def test_changes_and_what_cannot_be_changed(workspace: Workspace, cloud: Google)
     (known,) = cloud.resources.all("google_container_cluster")
     known["effective_labels"] = known["resource_labels"] = {"environment": "prod"}
     assert workspace.plan() == {name: ["update"]}
+    workspace.apply()
+    assert cloud.gke.clusters[0].labels["environment"] == "dev"
     cloud.resources.remove("google_container_cluster", known["id"])
     assert workspace.plan() == {name: ["create"]}
 

@@ -44,7 +44,8 @@ class Resources:
     """All resources of a project by type and id; tests change them at will.
 
     `services` are the APIs that the project uses, `calls` what Terraform did: verb, type and id.
-    `made` may add to a new resource, `gone` hears of one that is no more, both by type. `running`
+    `made` may add to a new resource, `changed` and `gone` hear of one that is changed or is no more,
+    all by type. `running`
     says what controllers of clusters keep at Compute Engine, by id; `left` is what is left there of
     controllers that are no more, or that a test puts there. `content` are the names of the objects
     in a bucket.
@@ -55,6 +56,7 @@ class Resources:
     faults: list[Fault] = field(default_factory=list)
     calls: list[tuple[str, str, str]] = field(default_factory=list)
     made: dict[str, Hook] = field(default_factory=dict)
+    changed: dict[str, Callable[[State], None]] = field(default_factory=dict)
     gone: dict[str, Callable[[State], None]] = field(default_factory=dict)
     running: Callable[[], Mapping[str, State]] = dict
     left: dict[str, State] = field(default_factory=dict)
@@ -132,6 +134,8 @@ class Resources:
         if known is None:
             return error(404, "NOT_FOUND", f"Not found: {state['id']}.")
         known.update({name: value for name, value in state.items() if value is not None})
+        if kind in self.changed:
+            self.changed[kind](known)
         return 200, {"state": known}
 
     def delete(self, kind: str, state: State) -> Answer:
@@ -201,7 +205,7 @@ class Resources:
         with self._lock:
             new = KINDS[kind].made(state)
             self._put(kind, {**new, "status": fault.leaves})
-        return code, {**body, "left": self._known[kind, new["id"]]}
+        return code, body and {**body, "left": self._known[kind, new["id"]]}
 
     def _put(self, kind: str, new: State) -> None:
         if kind == SERVICE:
