@@ -292,6 +292,7 @@ class Infra:
         error.data = {
             **(error.data or {}),
             "done": [str(each) for each in self.heard.done],
+            "failed": list(self.heard.failed),
             "unfinished": sorted(self.heard.under_way),
         }
         if self.place.unsaved.is_file():
@@ -305,8 +306,11 @@ class Infra:
 
     def _remains(self) -> list[str]:
         """What a run that did not come to its end has done to the world."""
-        done = [f"this stays done: {each}" for each in self.heard.done]
-        return [*done, *(f"begun, see what became of it: {each}" for each in self.heard.under_way)]
+        return [
+            *(f"this stays done: {each}" for each in self.heard.done),
+            *(f"this failed: {each}" for each in self.heard.failed),
+            *(f"begun, see what became of it: {each}" for each in self.heard.under_way),
+        ]
 
 
 def _masked(found: changes.ResourceChange, redact: Redact) -> changes.ResourceChange:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 # What it does to a resource: while it does, and once it is done.
@@ -41,7 +42,9 @@ class Diagnostic:
     def lines(self) -> list[str]:
         """All of it, for people."""
         at = next((f"{each}: " for each in (self.address, self.where) if each), "")
-        lines = [line.strip() for line in self.text.splitlines()]
+        # What comes then is the answer of an API of Google's once more, as JSON.
+        said = takewhile(lambda line: line != "Details:", self.text.splitlines())
+        lines = [line.strip() for line in said]
         first, *others = [line for line in lines if line] or ["no reason given"]
         return [f"{at}{first}", *others]
 
@@ -65,13 +68,15 @@ class Transcript:
     Args:
         errors: what it complains of.
         done: what it has done to resources, in order.
-        under_way: what it has begun and not said to be done, by address.
+        failed: the addresses of what it could not do.
+        under_way: what it has begun and said nothing more of, by address.
         looked_at: how many resources it has looked at.
         other: lines that are no JSON.
     """
 
     errors: list[Diagnostic] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     under_way: dict[str, str] = field(default_factory=dict)
     looked_at: int = 0
     other: list[str] = field(default_factory=list)
@@ -102,6 +107,8 @@ class Transcript:
                 self.done.append(Done(address, hook["action"], hook.get("elapsed_seconds", 0)))
                 return Heard(str(self.done[-1]))
             case "apply_errored":
+                self.under_way.pop(address, None)
+                self.failed.append(address)
                 return Heard(f"{address} failed")
         return None
 
