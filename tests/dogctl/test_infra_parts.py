@@ -317,11 +317,18 @@ def test_progress_is_told_and_what_remains_is_known() -> None:
         said.append(heard.hear(json.dumps({"type": kind, "hook": hook})))
     assert [each and (each.text, each.passing) for each in said] == [
         ("creating a.b", True),
-        ("creating a.b, 20 s so far", True),
+        ("creating a.b for 20 s", True),
         ("a.b created in 31 s", False),
     ]
     assert [str(each) for each in heard.done] == ["a.b created in 31 s"]
     assert heard.under_way == {}
+    for address in ("a.c", "a.d"):
+        hook = {"resource": {"addr": address}, "action": "delete"}
+        told = heard.hear(json.dumps({"type": "apply_start", "hook": hook}))
+    assert told is not None
+    assert told.text == "destroying a.c, destroying a.d"
+    heard.hear(json.dumps({"type": "apply_errored", "hook": hook}))
+    assert (list(heard.under_way), heard.failed) == (["a.c"], ["a.d"])
     assert heard.hear("panic: dogs") is None
     assert heard.other == ["panic: dogs"]
 

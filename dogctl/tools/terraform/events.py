@@ -69,7 +69,7 @@ class Transcript:
         errors: what it complains of.
         done: what it has done to resources, in order.
         failed: the addresses of what it could not do.
-        under_way: what it has begun and said nothing more of, by address.
+        under_way: what it is doing, or has begun and said nothing more of, by address.
         looked_at: how many resources it has looked at.
         other: lines that are no JSON.
     """
@@ -95,13 +95,11 @@ class Transcript:
             case "refresh_complete":
                 self.looked_at += 1
                 return Heard(f"{self.looked_at} resources looked at", passing=True)
-            case "apply_start":
-                self.under_way[address] = hook["action"]
-                return Heard(f"{_verb(hook['action'])[0]} {address}", passing=True)
-            case "apply_progress":
-                doing = _verb(hook["action"])[0]
+            case "apply_start" | "apply_progress":
                 seconds = hook.get("elapsed_seconds", 0)
-                return Heard(f"{doing} {address}, {seconds:.0f} s so far", passing=True)
+                so_far = f" for {seconds:.0f} s" if seconds else ""
+                self.under_way[address] = f"{_verb(hook['action'])[0]} {address}{so_far}"
+                return Heard(", ".join(self.under_way.values()), passing=True)
             case "apply_complete":
                 self.under_way.pop(address, None)
                 self.done.append(Done(address, hook["action"], hook.get("elapsed_seconds", 0)))
