@@ -43,5 +43,6 @@ def destroy(
     if dry_run:
         return session.preview(end.plan())
     end.known = session.look(looking(infra))["plan"]
-    session.channel.show([Changes((*end.lines(), *end.known.lines()))])
+    if lines := (*end.lines(), *end.known.lines()):
+        session.channel.show([Changes(lines)])
     return session.perform(end.plan(), end.answer, yes=yes, confirm=confirm)

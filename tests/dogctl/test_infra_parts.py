@@ -16,10 +16,10 @@ from dogctl.lifecycle.infra.cluster import is_known
 from dogctl.lifecycle.infra.planned import outputs_of
 from dogctl.lifecycle.infra.state import State, Store
 from dogctl.lifecycle.infra.variables import check_variables
-from dogctl.tools.terraform import changes
+from dogctl.tools.terraform import changes, sensitive, standing
 from dogctl.tools.terraform.causes import Lock, Verb, refusal
-from dogctl.tools.terraform.changes import KnownCluster
 from dogctl.tools.terraform.events import Diagnostic, Transcript
+from dogctl.tools.terraform.standing import KnownCluster
 
 FOLDER = Path(".dogctl/infra/dev/work/tf/gke")
 
@@ -128,7 +128,7 @@ def test_secrets_are_masked_and_remembered() -> None:
     }
     (found,) = changes.changes(plan)
     assert found.fields == ("password: *** → ***", "tags: *** → ***", 'name: "dog" → "cat"')
-    assert {each.reveal() for each in changes.secrets(plan)} == {
+    assert {each.reveal() for each in sensitive.secrets(plan)} == {
         *("old-bone-1", "new-bone-1", "hidden-2", "hidden-3", "-----key-----")
     }
 
@@ -160,11 +160,11 @@ def test_what_the_state_has_is_read_in_all_modules() -> None:
     }
     root = {"child_modules": [{"child_modules": [{"resources": [cluster]}]}]}
     plan = {"prior_state": {"values": {"root_module": root}}}
-    assert changes.protections(plan) == (f"{cluster['address']}: deletion_protection = true",)
-    (known,) = changes.clusters(plan)
+    assert standing.protections(plan) == (f"{cluster['address']}: deletion_protection = true",)
+    (known,) = standing.clusters(plan)
     assert (known.name, known.location, known.endpoint) == ("dogs", "europe-west1", "10.0.0.2")
-    assert changes.is_at_google(plan)
-    assert not changes.is_at_google({})
+    assert standing.is_at_google(plan)
+    assert not standing.is_at_google({})
 
 
 def test_outputs_that_are_not_known_yet_are_left_out() -> None:

@@ -31,7 +31,7 @@ from dogctl.lifecycle.local_targets import ABSENT
 from dogctl.plan import Run
 from dogctl.secrets import Remember
 from dogctl.tools.runner import LOCAL, Runner
-from dogctl.tools.terraform.changes import KnownCluster
+from dogctl.tools.terraform.standing import KnownCluster
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Text
@@ -36,7 +35,7 @@ class Destroy:
 
     infra: Infra
     known: Planned | None = None
-    _planned: Planned | None = field(default=None, init=False, repr=False)
+    _looked: tuple[Cluster | None, Made] | None = field(default=None, init=False, repr=False)
 
     def steps(self, *before: Step) -> tuple[Step, ...]:
         """All of them; `before` are those that come before anything of the infrastructure goes."""
@@ -57,21 +56,21 @@ class Destroy:
 
     def _empty_cluster(self, needs: tuple[str, ...]) -> Step:
         def done(results: Results) -> str | None:
-            self._planned = self.planned(results)
-            return None if self._made else _NOT_NEEDED
+            _, made = self._found(results)
+            return None if made else _NOT_NEEDED
 
         def run(step: Run) -> str:
-            if self._cluster and self._made:
-                clusters.release(self._cluster.kubernetes, self._made, step)
+            cluster, made = self._found(step.results)
+            if cluster:
+                clusters.release(cluster.kubernetes, made, step)
             return "released"
 
-        def change(results: Results) -> str:
-            if CLUSTER in results or self._planned is None:
-                return "delete the load balancers and volumes that the cluster has made"
-            return f"delete what the cluster has made: {self._made}"
+        def change(_: Results) -> str:
+            made = self._looked[1] if self._looked else None
+            return f"delete what the cluster has made: {made or 'load balancers and volumes'}"
 
         def detail(_: Results) -> Sequence[str]:
-            return self._made.lines() if self._planned and self._made else ()
+            return self._looked[1].lines() if self._looked else ()
 
         return Step(CLUSTER, change, run, needs=needs, done=done, detail=detail, left=_left)
 
@@ -92,21 +91,20 @@ class Destroy:
 
         return Step(REMAINS, change, proof.prove, needs=needs, done=done, looks=True)
 
-    @cached_property
-    def _cluster(self) -> Cluster | None:
-        """The cluster, if there is one that goes."""
-        project, known = self.infra.project, self._planned.clusters if self._planned else ()
-        if not known:
-            return None
-        found = clusters.reach(
-            project, known, remember=self.infra.remember, runner=self.infra.runner
-        )
-        return found if found and clusters.is_known(found, project, known) else None
-
-    @cached_property
-    def _made(self) -> Made:
-        """What it has made."""
-        return clusters.look(self._cluster.kubernetes) if self._cluster else clusters.Made()
+    def _found(self, results: Results) -> tuple[Cluster | None, Made]:
+        """The cluster that goes, if there is one, and what it has made. Raises DogctlError."""
+        if self._looked is None:
+            infra, known = self.infra, self.planned(results).clusters
+            found = None
+            if known:
+                found = clusters.reach(
+                    infra.project, known, remember=infra.remember, runner=infra.runner
+                )
+            if found and not clusters.is_known(found, infra.project, known):
+                found = None
+            made = clusters.look(found.kubernetes) if found else clusters.Made()
+            self._looked = (found, made)
+        return self._looked
 
 
 def plan_destroy(infra: Infra, known: Planned | None = None) -> Plan:

@@ -20,7 +20,7 @@ from dogctl.lifecycle.local import not_writable
 from dogctl.plan import Results, Run, Step
 from dogctl.secrets import Remember
 from dogctl.tools.runner import LOCAL, Runner
-from dogctl.tools.terraform import changes
+from dogctl.tools.terraform import changes, sensitive, standing
 from dogctl.tools.terraform.causes import BAD_PLAN, NOT_SAVED, PROTECTED
 from dogctl.tools.terraform.command import Terraform
 from dogctl.tools.terraform.events import Heard, Transcript
@@ -223,7 +223,7 @@ class Infra:
 
     def _planned(self, draft: Path) -> Planned:
         said = self.terraform.show(draft)
-        for secret in changes.secrets(said):
+        for secret in sensitive.secrets(said):
             self.remember(secret)
         given = variables(self.project, self.options.image, self.environ)
         check_variables(given, said, self.place.values)
@@ -239,13 +239,13 @@ class Infra:
             changes.does_something(said),
             changes.output_changes(said),
             self._outputs(outputs),
-            changes.clusters(said),
-            changes.is_at_google(said),
+            standing.clusters(said),
+            standing.is_at_google(said),
         )
 
     def _check_protection(self, said: Mapping[str, Any]) -> None:
         """Raise ConfigError if anything is protected, before anything else has gone."""
-        if found := changes.protections(said):
+        if found := standing.protections(said):
             raise ConfigError(
                 f"{len(found)} of what would be destroyed "
                 f"{'are' if len(found) > 1 else 'is'} protected: nothing was done",
@@ -257,7 +257,7 @@ class Infra:
             )
 
     def _outputs(self, found: Mapping[str, Any]) -> Outputs:
-        for secret in changes.output_secrets(found):
+        for secret in sensitive.output_secrets(found):
             self.remember(secret)
         return outputs_of(found)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dogctl.secrets import Secret
-from dogctl.tools.terraform.changes import Action, KnownCluster, ResourceChange, summary
+from dogctl.tools.terraform.changes import Action, ResourceChange, summary
+from dogctl.tools.terraform.standing import KnownCluster
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ https://developer.hashicorp.com/terraform/internals/json-format
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dogctl.secrets import MASK, Secret
+from dogctl.secrets import MASK
+from dogctl.tools.terraform.sensitive import as_dict, is_masked
+from dogctl.tools.terraform.standing import switch
 
 Json = Mapping[str, Any]
 
@@ -33,9 +35,7 @@ _HOLDS_DATA = (
 )
 # Of these types' names only the exact one holds data; what only begins like it is a setting of it.
 _EXACT = frozenset({"aws_s3_bucket", "google_storage_bucket", "google_secret_manager_secret"})
-_CLUSTERS = frozenset({"google_container_cluster", "aws_eks_cluster"})
 _LONGEST_VALUE = 60
-_NOT_SECRET_LENGTH = 6
 
 
 class Action(StrEnum):
@@ -126,15 +126,6 @@ class ResourceChange:
         }
 
 
-@dataclass(frozen=True)
-class KnownCluster:
-    """A cluster that is in the state: its name, where it is, and the address of its API."""
-
-    name: str
-    location: str | None
-    endpoint: str | None
-
-
 def changes(plan: Json) -> tuple[ResourceChange, ...]:
     """All that a plan changes, what is destroyed last, where people look; then what has drifted."""
     found = [_change(each) for each in plan.get("resource_changes") or ()]
@@ -175,60 +166,6 @@ def summary(found: Sequence[ResourceChange]) -> str:
     return ", ".join([*counts, *([f"{lost} of them PROTECTED"] if lost else [])])
 
 
-def secrets(plan: Json) -> Iterator[Secret]:
-    """Every sensitive text in a plan, long enough to be one."""
-    for each in (*(plan.get("resource_changes") or ()), *(plan.get("resource_drift") or ())):
-        yield from _change_secrets(each["change"])
-    for each in (plan.get("output_changes") or {}).values():
-        yield from _change_secrets(each)
-    known = (plan.get("configuration") or {}).get("root_module", {}).get("variables") or {}
-    for name, each in (plan.get("variables") or {}).items():
-        if known.get(name, {}).get("sensitive"):
-            yield from _texts(each.get("value"), True)
-
-
-def output_secrets(outputs: Json) -> Iterator[Secret]:
-    """Every text in the sensitive ones of some outputs."""
-    for each in outputs.values():
-        if each.get("sensitive"):
-            yield from _texts(each.get("value"), True)
-
-
-def protections(plan: Json) -> tuple[str, ...]:
-    """The resources in the state before a plan that are protected, and by what."""
-    return tuple(
-        f"{each['address']}: {found}"
-        for each in _managed(plan)
-        if (found := _switch(each.get("values") or {}))
-    )
-
-
-def clusters(plan: Json) -> tuple[KnownCluster, ...]:
-    """The clusters of Kubernetes in the state before a plan."""
-    return tuple(
-        KnownCluster(values["name"], values.get("location"), values.get("endpoint"))
-        for each in _managed(plan)
-        if each["type"] in _CLUSTERS and (values := each.get("values") or {})
-    )
-
-
-def is_at_google(plan: Json) -> bool:
-    """Whether there is anything of Google's in the state before a plan."""
-    return any(each["type"].startswith("google_") for each in _managed(plan))
-
-
-def _managed(plan: Json) -> list[Json]:
-    values = (plan.get("prior_state") or {}).get("values") or {}
-    root = values.get("root_module") or {}
-    return [each for each in _resources(root) if each.get("mode") == "managed"]
-
-
-def _resources(module: Json) -> Iterator[Json]:
-    yield from module.get("resources") or ()
-    for each in module.get("child_modules") or ():
-        yield from _resources(each)
-
-
 def _change(found: Json) -> ResourceChange | None:
     change = found["change"]
     action = _action(change["actions"])
@@ -241,7 +178,7 @@ def _change(found: Json) -> ResourceChange | None:
         action,
         _fields(change) if shown else (),
         _reason(found),
-        bool(_switch(before)) or _holds_data(found.get("type", "")),
+        bool(switch(before)) or _holds_data(found.get("type", "")),
     )
 
 
@@ -268,20 +205,6 @@ def _reason(found: Json) -> str | None:
     return _REASONS.get(found.get("action_reason", ""))
 
 
-def _switch(values: Json) -> str | None:
-    """By which of its own switches a resource is protected."""
-    for name in ("deletion_protection", "deletion_protection_enabled", "disable_api_termination"):
-        if values.get(name) is True:
-            return f"{name} = true"
-    if values.get("deletion_policy") == "PREVENT":
-        return 'deletion_policy = "PREVENT"'
-    # Cloud SQL has a second one among its settings.
-    inner = (each for each in values.get("settings") or () if isinstance(each, dict))
-    if any(each.get("deletion_protection_enabled") is True for each in inner):
-        return "settings.deletion_protection_enabled = true"
-    return None
-
-
 def _holds_data(kind: str) -> bool:
     return kind in _EXACT or any(
         kind.startswith(each) for each in _HOLDS_DATA if each not in _EXACT
@@ -293,13 +216,13 @@ def _fields(change: Json) -> tuple[str, ...]:
     before, after = change.get("before") or {}, change.get("after") or {}
     unknown = change.get("after_unknown") or {}
     masks = [change.get("before_sensitive"), change.get("after_sensitive")]
-    names = {**before, **after, **_dict(unknown)}
+    names = {**before, **after, **as_dict(unknown)}
     return tuple(
         f"{name}: {_shown(before.get(name), hidden)} → "
-        + ("known after apply" if _dict(unknown).get(name) else _shown(after.get(name), hidden))
+        + ("known after apply" if as_dict(unknown).get(name) else _shown(after.get(name), hidden))
         for name in names
-        if before.get(name) != after.get(name) or _dict(unknown).get(name)
-        for hidden in [any(_is_masked(mask, name) for mask in masks)]
+        if before.get(name) != after.get(name) or as_dict(unknown).get(name)
+        for hidden in [any(is_masked(mask, name) for mask in masks)]
     )
 
 
@@ -308,41 +231,3 @@ def _shown(value: Any, hidden: bool) -> str:
         return MASK
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST_VALUE else "..."
-
-
-def _is_masked(mask: Any, name: str) -> bool:
-    """Whether a field, or anything in it, is sensitive."""
-    if not isinstance(mask, dict):
-        return mask is True
-    return _any(mask.get(name))
-
-
-def _any(mask: Any) -> bool:
-    if isinstance(mask, dict):
-        return any(map(_any, mask.values()))
-    if isinstance(mask, list):
-        return any(map(_any, mask))
-    return mask is True
-
-
-def _change_secrets(change: Json) -> Iterator[Secret]:
-    yield from _texts(change.get("before"), change.get("before_sensitive"))
-    yield from _texts(change.get("after"), change.get("after_sensitive"))
-
-
-def _texts(value: Any, mask: Any) -> Iterator[Secret]:
-    """The texts of a value where a mask of the same form says that they are sensitive."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from _texts(item, mask if mask is True else _dict(mask).get(name))
-    elif isinstance(value, list):
-        for at, item in enumerate(value):
-            masks = mask if isinstance(mask, list) else []
-            inner = masks[at] if at < len(masks) else None
-            yield from _texts(item, True if mask is True else inner)
-    elif mask is True and isinstance(value, str) and len(value) >= _NOT_SECRET_LENGTH:
-        yield Secret(value)
-
-
-def _dict(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
