@@ -31,6 +31,7 @@ from tests.testbed.cluster.second import second_node
 from tests.testbed.debian import MissingPackages
 from tests.testbed.engine import Engine, engine, own_engine
 from tests.testbed.stages import say
+from tests.testbed.terraform import plugins
 
 Starting = AbstractContextManager[Engine | Cluster]
 
@@ -115,7 +116,7 @@ def up(starting: Starting) -> int:
 def status() -> int:
     """Say what there is."""
     used = {f"programs-{programs.key()}", f"images-{images.key()}", *parts.folders()}
-    used.add(conformance.folder())
+    used |= {conformance.folder(), *plugins.folders()}
     for path in sorted(cache.folder().glob("*-*/versions")):
         note = "" if path.parent.name in used else "  (no longer used)"
         print(f"{path.parent}  {megabytes(path.parent)} MB{note}")

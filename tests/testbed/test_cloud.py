@@ -105,7 +105,7 @@ output "secret" {
 
 @pytest.fixture(scope="module")
 def made() -> Parts:
-    return parts(wheels.used(EXAMPLE) | {"helm_release"})
+    return parts(wheels.used(EXAMPLE) | {"helm_release", "data.google_client_config"})
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +235,48 @@ def test_a_release_that_fails_is_made_anew(around: Cloud, workspace: Workspace) 
     assert "installation failed" in complaint
     assert workspace.plan(config) == {"helm_release.this": ["delete", "create"]}
     workspace.do("destroy", "-auto-approve", "-no-color", config)
+
+
+def test_a_release_in_a_cluster_of_the_same_configuration(
+    around: Cloud, workspace: Workspace
+) -> None:
+    around.google.resources.services.add("container")
+    write_chart(workspace.folder)
+    workspace.write("""
+provider "google" {
+  project = "dog-project"
+  region  = "europe-west1"
+}
+
+data "google_client_config" "this" {}
+
+resource "google_container_cluster" "this" {
+  name                = "dogs"
+  initial_node_count  = 1
+  deletion_protection = false
+}
+
+provider "helm" {
+  kubernetes = {
+    host                   = "https://${google_container_cluster.this.endpoint}"
+    token                  = data.google_client_config.this.access_token
+    cluster_ca_certificate = base64decode(google_container_cluster.this.master_auth[0].cluster_ca_certificate)
+  }
+}
+
+resource "helm_release" "this" {
+  name             = "greeting"
+  namespace        = "kennel"
+  create_namespace = true
+  chart            = "./chart"
+}
+""")
+    workspace.init()
+    workspace.apply()
+    assert told(around, "configmap", "greeting") == "hello"
+    assert around.google.reviewed
+    workspace.destroy()
+    assert around.google.gke.clusters == []
 
 
 def test_a_context_that_is_not_there(around: Cloud, workspace: Workspace) -> None:

@@ -260,6 +260,15 @@ def test_a_cluster_that_did_not_come_up_is_made_anew(
     assert [known.status for known in cloud.gke.clusters] == ["RUNNING"]
 
 
+def test_what_was_made_when_the_connection_was_cut(workspace: Workspace, cloud: Google) -> None:
+    workspace.write(CLUSTER)
+    workspace.init()
+    cut = Fault("google_container_cluster", "create", faults.CUT, leaves="RUNNING")
+    cloud.resources.faults.append(cut)
+    assert '?alt=json": EOF' in workspace.refuses()
+    assert "Error 409: Already exists: projects/dog-project/locations/" in workspace.refuses()
+
+
 def test_what_is_protected_is_not_destroyed(workspace: Workspace, cloud: Google) -> None:
     workspace.write(CLUSTER)
     workspace.init()
@@ -279,6 +288,8 @@ def test_changes_and_what_cannot_be_changed(workspace: Workspace, cloud: Google)
     (known,) = cloud.resources.all("google_container_cluster")
     known["effective_labels"] = known["resource_labels"] = {"environment": "prod"}
     assert workspace.plan() == {name: ["update"]}
+    workspace.apply()
+    assert cloud.gke.clusters[0].labels["environment"] == "dev"
     cloud.resources.remove("google_container_cluster", known["id"])
     assert workspace.plan() == {name: ["create"]}
 
@@ -307,6 +318,41 @@ def test_the_name_of_a_database_is_used_once(workspace: Workspace) -> None:
     complaint = workspace.refuses()
     assert "Error, failed to create instance dogs: googleapi: Error 409" in complaint
     assert "one week from the deletion date., instanceAlreadyExists" in complaint
+
+
+def test_a_bucket_is_kept_by_what_is_in_it(workspace: Workspace, cloud: Google) -> None:
+    bucket = """
+provider "google" {
+  project = "dog-project"
+}
+
+variable "force" {
+  default = false
+}
+
+resource "google_storage_bucket" "this" {
+  name          = "dog-charts"
+  location      = "EU"
+  force_destroy = var.force
+}
+"""
+    workspace.write(bucket)
+    workspace.init()
+    workspace.apply()
+    token = cloud.accounts.give(cloud.account("writer").email)["access_token"]
+    upload = requests.post(
+        f"{cloud.url}/upload/storage/v1/b/dog-charts/o?uploadType=media&name=index.yaml",
+        b"entries: {}",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=10,
+    )
+    assert upload.json()["generation"]
+    complaint = workspace.fails("destroy", "-auto-approve", "-no-color")
+    words = "Error trying to delete bucket dog-charts containing objects without `force_destroy`"
+    assert words in complaint
+    workspace.apply("-var=force=true")
+    workspace.destroy()
+    assert cloud.storage.objects == {}
 
 
 def test_values_of_chance(plugins: Plugins, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tests.testbed.google.accounts import Accounts
@@ -54,7 +54,7 @@ def connect_clusters(
     def made(state: State) -> State:
         found = behind.cluster(state["name"], state["location"])
         found.status = state.get("status") or found.status
-        found.labels = state.get("effective_labels") or state.get("resource_labels") or {}
+        found.labels = labels(state)
         found.autopilot = bool(state.get("enable_autopilot"))
         found.network = last(state.get("network"))
         found.subnetwork = last(state.get("subnetwork"))
@@ -74,14 +74,27 @@ def connect_clusters(
             ],
         }
 
+    def those_of(state: State) -> list[GkeCluster]:
+        place = (state["name"], state["location"])
+        return [known for known in gke.clusters if (known.name, known.location) == place]
+
+    def changed(state: State) -> None:
+        for known in those_of(state):
+            known.labels = labels(state)
+
     def gone(state: State) -> None:
-        for known in list(gke.clusters):
-            if (known.name, known.location) == (state["name"], state["location"]):
-                resources.left |= kept(known)
-                gke.clusters.remove(known)
+        for known in those_of(state):
+            resources.left |= kept(known)
+            gke.clusters.remove(known)
 
     resources.made[CLUSTER] = made
+    resources.changed[CLUSTER] = changed
     resources.gone[CLUSTER] = gone
+
+
+def labels(state: State) -> Mapping[str, str]:
+    """All labels of a cluster."""
+    return state.get("effective_labels") or state.get("resource_labels") or {}
 
 
 def last(name: str | None) -> str:

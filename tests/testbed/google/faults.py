@@ -34,8 +34,8 @@ class Fault:
     """The next `times` requests about resources of a type get this answer, after some seconds.
 
     `kind` is Terraform's (`google_container_cluster`), `verb` one of create, read, update and
-    delete. Without an answer the request only takes longer. A cluster whose create fails may be
-    left there all the same, in a status such as ERROR or PROVISIONING.
+    delete. Without an answer the request only takes longer. What fails to be created may be left
+    there all the same, a cluster in a status such as ERROR or PROVISIONING.
     """
 
     kind: str

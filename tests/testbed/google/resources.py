@@ -27,6 +27,14 @@ CONNECTION = "google_service_networking_connection"
 BUCKET = "google_storage_bucket"
 # Attributes that name a network or a subnetwork.
 PLACES = {NETWORK: ("network", "private_network"), SUBNETWORK: ("subnetwork",)}
+# What goes with what it belongs to, and the attribute that says to what.
+BELONGS = {
+    NETWORK: ((CONNECTION, "network"),),
+    CLUSTER: (("google_container_node_pool", "cluster"),),
+    INSTANCE: (("google_sql_database", "instance"), ("google_sql_user", "instance")),
+    "google_secret_manager_secret": (("google_secret_manager_secret_version", "secret"),),
+    "google_service_account": (("google_service_account_key", "service_account_id"),),
+}
 Key = tuple[str, str]
 Hook = Callable[[State], State]
 
@@ -36,9 +44,11 @@ class Resources:
     """All resources of a project by type and id; tests change them at will.
 
     `services` are the APIs that the project uses, `calls` what Terraform did: verb, type and id.
-    `made` may add to a new resource, `gone` hears of one that is no more, both by type. `running`
+    `made` may add to a new resource, `changed` and `gone` hear of one that is changed or is no more,
+    all by type. `running`
     says what controllers of clusters keep at Compute Engine, by id; `left` is what is left there of
-    controllers that are no more, or that a test puts there.
+    controllers that are no more, or that a test puts there. `content` are the names of the objects
+    in a bucket.
     """
 
     project: str
@@ -46,9 +56,11 @@ class Resources:
     faults: list[Fault] = field(default_factory=list)
     calls: list[tuple[str, str, str]] = field(default_factory=list)
     made: dict[str, Hook] = field(default_factory=dict)
+    changed: dict[str, Callable[[State], None]] = field(default_factory=dict)
     gone: dict[str, Callable[[State], None]] = field(default_factory=dict)
     running: Callable[[], Mapping[str, State]] = dict
     left: dict[str, State] = field(default_factory=dict)
+    content: Callable[[str], list[str]] = lambda _bucket: []
     _known: dict[Key, State] = field(default_factory=dict)
     _used_names: set[str] = field(default_factory=set)
     _lock: RLock = field(default_factory=RLock)
@@ -122,6 +134,8 @@ class Resources:
         if known is None:
             return error(404, "NOT_FOUND", f"Not found: {state['id']}.")
         known.update({name: value for name, value in state.items() if value is not None})
+        if kind in self.changed:
+            self.changed[kind](known)
         return 200, {"state": known}
 
     def delete(self, kind: str, state: State) -> Answer:
@@ -159,7 +173,9 @@ class Resources:
 
     def users(self, kind: str, state: State) -> list[str]:
         """The ids of what is in a network or a subnetwork, controllers' doings among it."""
-        made = {identity: known for (_, identity), known in self._known.items()}
+        made = {
+            identity: known for (of, identity), known in self._known.items() if of != CONNECTION
+        }
         return sorted(
             identity
             for identity, known in {**made, **self.in_compute()}.items()
@@ -189,7 +205,7 @@ class Resources:
         with self._lock:
             new = KINDS[kind].made(state)
             self._put(kind, {**new, "status": fault.leaves})
-        return code, {**body, "left": self._known[kind, new["id"]]}
+        return code, body and {**body, "left": self._known[kind, new["id"]]}
 
     def _put(self, kind: str, new: State) -> None:
         if kind == SERVICE:
@@ -202,6 +218,10 @@ class Resources:
             self.services.discard(state["service"].partition(".")[0])
         if kind == INSTANCE:
             self._used_names.add(state["name"])
+        for of, attribute in BELONGS.get(kind, ()):
+            for part in self.all(of):
+                if part[attribute] in (state["id"], state.get("name"), state.get("self_link")):
+                    del self._known[of, part["id"]]
         if kind in self.gone:
             self.gone[kind](state)
 
@@ -216,6 +236,8 @@ class Resources:
     def _needed(self, kind: str, known: State) -> Answer | None:
         if kind in PLACES and (users := self.users(kind, known)):
             return faults.in_use(kind.rpartition("_")[2], known["id"], users[0])
+        if kind == BUCKET and self.content(known["name"]) and not known.get("force_destroy"):
+            return faults.refused(409, "conflict", NOT_EMPTY)
         if kind == CONNECTION:
             network = known["network"].rpartition("/")[2]
             if any(names(each, ("private_network",), network) for each in self.all(INSTANCE)):
@@ -227,6 +249,7 @@ NAME_USED = (
     "The Cloud SQL instance already exists. When you delete an instance, you can't reuse the name"
     " of the deleted instance until one week from the deletion date."
 )
+NOT_EMPTY = "The bucket you tried to delete is not empty."
 NOT_PEERED = (
     "Invalid request: Incorrect Service Networking config for instance: network {} is not peered"
     " with servicenetworking.googleapis.com"

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from tests.testbed.google.answers import Answer
 from tests.testbed.google.faults import refused
 from tests.testbed.google.kinds import State
-from tests.testbed.google.resources import BUCKET, Resources
+from tests.testbed.google.resources import BUCKET, NOT_EMPTY, Resources
 
 BUCKETS = re.compile(r"/storage/v1/b(?:/([^/]+))?")
 OBJECTS = re.compile(r"/(?:download/)?storage/v1/b/([^/]+)/o(?:/([^/]+))?")
@@ -80,6 +80,11 @@ class Storage:
     _generations: count[int] = field(default_factory=lambda: count(1_700_000_000_000_001))
     _lock: RLock = field(default_factory=RLock)
 
+    def __post_init__(self) -> None:
+        """The project knows what is in its buckets, and what is in one goes with it."""
+        self.resources.content = self.names
+        self.resources.gone[BUCKET] = lambda state: self._empty(state["name"])
+
     def answer(self, request: Request) -> Answer | None:
         """The answer, an object's content as it is; None if it is for another API."""
         with self._lock:
@@ -98,6 +103,10 @@ class Storage:
         """The names of the objects in a bucket."""
         return sorted(name for of, name in self.objects if of == bucket)
 
+    def _empty(self, bucket: str) -> None:
+        for name in self.names(bucket):
+            del self.objects[bucket, name]
+
     def _bucket(self, name: str | None, request: Request) -> Answer | None:
         if name is None:
             return self._new_bucket(request) if request.verb == "POST" else None
@@ -111,7 +120,7 @@ class Storage:
                 known.update(arguments(json.loads(request.content)))
                 return 200, bucket(known)
             case "DELETE" if self.names(name):
-                return refused(409, "conflict", "The bucket you tried to delete is not empty.")
+                return refused(409, "conflict", NOT_EMPTY)
             case "DELETE":
                 self.resources.remove(BUCKET, name)
                 return 204, None

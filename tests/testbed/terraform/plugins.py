@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.testbed.terraform import wheels
-from tests.testbed.terraform.program import terraform
+from tests.testbed.terraform.program import BUILD, terraform
 
 HOST = "registry.terraform.io"
 PLATFORM = "linux_amd64" if os.uname().machine == "x86_64" else "linux_arm64"
@@ -62,6 +62,13 @@ def parts(types: Iterable[str] = ()) -> Parts:
     wanted = wheels.used() | set(types)
     schemas = {each.provider: each.schema(wanted) for each in wheels.PROVIDERS}
     return Parts(terraform(), wheels.interpreter(), schemas)
+
+
+def folders() -> set[str]:
+    """The names of all that is in the cache for the project's tf/."""
+    wanted = wheels.used()
+    made = {each.folder for each in wheels.PROVIDERS} | {BUILD.folder, wheels.plugin_folder()}
+    return made | {each.schema_folder(wanted) for each in wheels.PROVIDERS}
 
 
 @contextmanager

@@ -42,24 +42,36 @@ class Bindings:
 
     def wheel(self) -> Path:
         """The bindings, downloaded if this is the first time. Raises MissingPackages."""
-        folder = cache.once(f"bindings-{cache.key(self.requirement)}", self._download)
-        (found,) = folder.glob("*.whl")
+        (found,) = cache.once(self.folder, self._download).glob("*.whl")
         return found
+
+    @property
+    def folder(self) -> str:
+        """The name of the bindings in the cache."""
+        return f"bindings-{cache.key(self.requirement)}"
+
+    def schema_folder(self, types: Iterable[str]) -> str:
+        """The name of the schemas of these types in the cache."""
+        source = Path(schema.__file__).read_bytes()
+        return f"provider-{cache.key(self.requirement, source, repr(self._own(types)))}"
 
     def schema(self, types: Iterable[str]) -> Path:
         """A file with the schemas of these types; those of others are left out.
 
         Raises MissingPackages, and LookupError for a type that there is not.
         """
-        own = sorted({name for name in types if provider_of(name) == self.provider})
-        made_of = (self.requirement, Path(schema.__file__).read_bytes(), repr(own))
 
         def make(into: Path) -> None:
-            found = schema.extract(self.wheel(), self.provider, own, objects=self.objects)
+            found = schema.extract(
+                self.wheel(), self.provider, self._own(types), objects=self.objects
+            )
             (into / "schema.json").write_text(json.dumps(found))
             (into / "versions").write_text(f"schemas of hashicorp/{self.provider} {self.version}\n")
 
-        return cache.once(f"provider-{cache.key(*made_of)}", make) / "schema.json"
+        return cache.once(self.schema_folder(types), make) / "schema.json"
+
+    def _own(self, types: Iterable[str]) -> list[str]:
+        return sorted({name for name in types if provider_of(name) == self.provider})
 
     def _download(self, into: Path) -> None:
         with stage(f"downloading the schema of hashicorp/{self.provider} {self.version}"):
@@ -95,8 +107,12 @@ def interpreter() -> Path:
 
     Raises MissingPackages.
     """
-    name = f"plugin-{cache.key(sys.version, sys.base_prefix, *PROTOCOL)}"
-    return cache.once(name, make_interpreter) / "venv/bin/python"
+    return cache.once(plugin_folder(), make_interpreter) / "venv/bin/python"
+
+
+def plugin_folder() -> str:
+    """Its name in the cache."""
+    return f"plugin-{cache.key(sys.version, sys.base_prefix, *PROTOCOL)}"
 
 
 def make_interpreter(into: Path) -> None:

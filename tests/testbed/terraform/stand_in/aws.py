@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from tf.types import Unknown
 
@@ -131,12 +130,11 @@ class Amazon:
             raise Refused(f"{kind} is not in this stand-in")
         if not os.environ.get("AWS_ENDPOINT_URL"):
             raise Refused("this machine has no way to AWS: AWS_ENDPOINT_URL leads to none")
-        config = Config(s3={"addressing_style": "path"})
         words = kind.split("_")[2:]
         what = " ".join([TITLES[service], *map(str.title, words)])
         said = f"{verb} {what} ({state.get('bucket') or state.get('name')})"
         try:
-            yield boto3.client(service, region_name=self._config["region"], config=config)
+            yield client(service, self._config["region"])
         except ClientError as error:
             code, known = (
                 error.response["ResponseMetadata"]["HTTPStatusCode"],
@@ -148,6 +146,17 @@ class Amazon:
             ) from error
         except BotoCoreError as error:
             raise Refused(f"{said}: {error}") from error
+
+
+@cache
+def client(service: str, region: str) -> Any:
+    """A client, for which a bucket has no host name of its own."""
+    # Most runs of a provider only plan, and this takes longer than all the rest.
+    import boto3
+    from botocore.config import Config
+
+    paths = Config(s3={"addressing_style": "path"})
+    return boto3.client(service, region_name=region, config=paths)
 
 
 def service_of(kind: str) -> str:

@@ -12,6 +12,7 @@ import os
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -27,6 +28,7 @@ NONE = (
     " credentials, run 'gcloud auth application-default login'"
 )
 HOUR = 3600
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class NoCredentials(Exception):  # noqa: N818  (the provider's own words)
@@ -37,12 +39,41 @@ def authorization(config: dict[str, Any]) -> str:
     """The header for a request. Raises NoCredentials."""
     if token := config.get("access_token") or os.environ.get(TOKEN):
         return f"Bearer {token}"
-    given = config.get("credentials") or next(filter(None, map(os.environ.get, KEYS)), None)
-    if given or (given := os.environ.get(APPLICATION)):
+    if given := key_in(config):
         return f"Bearer {signed(key(given))}"
     if host := os.environ.get(METADATA):
         return f"Bearer {from_machine(host)}"
     raise NoCredentials(NONE)
+
+
+def access_token(config: dict[str, Any]) -> str:
+    """One that clusters take too, as no token is that an account signs itself.
+
+    Raises NoCredentials.
+    """
+    known = authorization(config).removeprefix("Bearer ")
+    given = key_in(config)
+    if given is None or config.get("access_token") or os.environ.get(TOKEN):
+        return known
+    account = key(given)
+    url = urlsplit(account["token_uri"])
+    form = urlencode({"grant_type": GRANT, "assertion": signed(account, account["token_uri"])})
+    connection = http.client.HTTPConnection(url.netloc, timeout=10)
+    try:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", url.path, form, headers)
+        answer = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    if "access_token" not in answer:
+        raise NoCredentials(f"oauth2: {answer}")
+    return str(answer["access_token"])
+
+
+def key_in(config: dict[str, Any]) -> str | None:
+    """A key or the file that it is in, whoever says so."""
+    variables = map(os.environ.get, (*KEYS, APPLICATION))
+    return config.get("credentials") or next(filter(None, variables), None)
 
 
 def key(given: str) -> dict[str, Any]:
@@ -55,11 +86,11 @@ def key(given: str) -> dict[str, Any]:
     return dict(found)
 
 
-def signed(known: dict[str, Any]) -> str:
+def signed(known: dict[str, Any], audience: str = AUDIENCE) -> str:
     """A token that an account signs itself: https://google.aip.dev/auth/4111"""
     now = int(time.time())
     email = known["client_email"]
-    claims = {"iss": email, "sub": email, "aud": AUDIENCE, "iat": now, "exp": now + HOUR}
+    claims = {"iss": email, "sub": email, "aud": audience, "iat": now, "exp": now + HOUR}
     head = {"alg": "RS256", "typ": "JWT", "kid": known["private_key_id"]}
     said = b".".join(packed(json.dumps(part).encode()) for part in (head, claims))
     private = serialization.load_pem_private_key(known["private_key"].encode(), None)

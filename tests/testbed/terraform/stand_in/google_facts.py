@@ -93,6 +93,8 @@ SENSITIVE: Mapping[str, frozenset[str]] = {
     "google_sql_user": frozenset({"password", "password_wo"}),
 }
 
+# Types that are where the provider's block says, unless they say it.
+WHERE = {"google_artifact_registry_repository", "google_container_cluster"}
 # Types whose labels are all of a configuration, the provider's and one of the provider's own.
 LABELS = {"google_container_cluster": "resource_labels"}
 ATTRIBUTION = {"goog-terraform-provisioned": "true"}
@@ -137,6 +139,9 @@ PROTECTION: Mapping[str, str] = {
     "google_sql_database_instance": "Error, failed to delete instance because deletion_protection"
     " is set to true. Set it to false to proceed with instance deletion.",
 }
+NOT_EMPTY = (
+    "Error trying to delete bucket {} containing objects without `force_destroy` set to true"
+)
 
 
 def before(kind: str, verb: str, name: str) -> str:

@@ -44,6 +44,7 @@ resource "google_compute_global_address" "peering" {
 resource "google_service_networking_connection" "this" {
   network                 = google_compute_network.this.id
   service                 = "servicenetworking.googleapis.com"
+  deletion_policy         = "ABANDON"
   reserved_peering_ranges = [google_compute_global_address.peering.name]
 }
 resource "random_id" "suffix" {
