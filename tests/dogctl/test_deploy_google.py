@@ -15,13 +15,15 @@ from tests.dogctl.live_project import NAME, push_mysql
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.engine import own_engine
 from tests.testbed.terraform.cloud import Cloud, cloud
+from tests.testbed.terraform.plugins import parts
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Cloud]:
-    with own_engine() as engine, cluster(engine) as found, cloud(found) as around:
+    made = parts()
+    with own_engine() as engine, cluster(engine) as found, cloud(found, made=made) as around:
         push_mysql(found)
         yield around
 

@@ -16,7 +16,7 @@ from tests.eventually import eventually
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.clusters.local import LocalClusters, local_clusters
 from tests.testbed.engine import own_engine
-from tests.testbed.terraform.plugins import Plugins, parts, terraform_plugins
+from tests.testbed.terraform.plugins import Parts, Plugins, parts, terraform_plugins
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -71,9 +71,14 @@ def here() -> Iterator[Cluster]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def made() -> Parts:
+    return parts()
+
+
 @pytest.fixture
-def project(here: Cluster, tmp_path: Path) -> Iterator[MinikubeProject]:
-    with local_clusters(here) as local, terraform_plugins(made=parts()) as plugins:
+def project(here: Cluster, made: Parts, tmp_path: Path) -> Iterator[MinikubeProject]:
+    with local_clusters(here) as local, terraform_plugins(made=made) as plugins:
         yield MinikubeProject(tmp_path, here, local, plugins)
 
 
