@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
 
 # What is deleted stays in some lists for a while.
-PATIENCE = 60.0
-POLL = 3.0
+PATIENCE = 20.0
+POLL = 2.0
 REMAINS = "infra-remains"
 UNPROVEN = "infra-unproven"
 
