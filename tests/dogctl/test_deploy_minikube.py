@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import requests
 
 from tests.conftest import REPOSITORY
+from tests.dogctl.conftest import Done
 from tests.dogctl.deploy_project import DeployProject
 from tests.eventually import eventually
 from tests.testbed.cluster.cluster import Cluster, cluster
@@ -58,6 +60,14 @@ class MinikubeProject(DeployProject):
         for name in ("tf", "charts"):
             shutil.copytree(REPOSITORY / name, root / name)
         self.commit("Terraform")
+
+    def argv(self, *words: str) -> list[str]:
+        # The stand-in reaches the node from this machine's own processes.
+        return [sys.executable, "-m", "dogctl", *words]
+
+    def dogctl(self, *words: str, stdin: str | None = None, **variables: str) -> Done:
+        with self.cluster.network():
+            return super().dogctl(*words, stdin=stdin, **variables)
 
     def environ(self, **variables: str) -> dict[str, str]:
         path = f"{self.local.environ['PATH']}:{self.plugins.environ['PATH']}"
