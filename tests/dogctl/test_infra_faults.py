@@ -184,6 +184,7 @@ def test_two_in_one_folder_work_one_after_the_other(slow: SlowProject) -> None:
     refused = slow.dogctl("infra", "apply", "--yes", "--lock-timeout", "0")
     assert refused.code == 1
     assert "another dogctl has been at this infrastructure" in refused.err
+    assert slow.dogctl("infra", "output").out == "dev has no outputs\n"  # who only looks may
     waiting = slow.start("infra", "apply", "--yes")
     slow.let_go()
     assert ended(running)[0] == 0
@@ -347,3 +348,18 @@ def test_killed_at_the_end_of_any_step_it_goes_on(infra: InfraProject, step: str
     assert again.code == 0, again.err
     assert "nothing to do" in infra.dogctl("infra", "apply").out
     assert infra.store.names() == [KEY]
+
+
+def test_a_bucket_of_somebody_else_is_refused(infra: InfraProject, httpserver: HTTPServer) -> None:
+    httpserver.expect_request(re.compile(".*")).respond_with_data("", status=403)
+    infra.environ = {"AWS_ENDPOINT_URL": httpserver.url_for("").rstrip("/")}
+    refused = infra.dogctl("infra", "bootstrap", "--json")
+    assert refused.json["error"]["code"] == "bucket-taken"
+    assert "belongs to somebody else" in refused.json["error"]["message"]
+
+
+def test_a_machine_without_terraform_is_told_where_to_get_it(infra: InfraProject) -> None:
+    infra.environ = {"PATH": "/nowhere"}
+    refused = infra.dogctl("infra", "plan", "--json")
+    assert refused.json["error"]["code"] == "tool-not-started"
+    assert "developer.hashicorp.com/terraform/install" in refused.json["error"]["hint"]

@@ -6,16 +6,19 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dogctl.errors import ConfigError
+from dogctl.lifecycle.infra.cluster import is_known
 from dogctl.lifecycle.infra.planned import outputs_of
 from dogctl.lifecycle.infra.state import State, Store
 from dogctl.lifecycle.infra.variables import check_variables
 from dogctl.tools.terraform import changes
 from dogctl.tools.terraform.causes import Lock, Verb, refusal
+from dogctl.tools.terraform.changes import KnownCluster
 from dogctl.tools.terraform.events import Diagnostic, Transcript
 
 FOLDER = Path(".dogctl/infra/dev/work/tf/gke")
@@ -314,11 +317,18 @@ def test_progress_is_told_and_what_remains_is_known() -> None:
         said.append(heard.hear(json.dumps({"type": kind, "hook": hook})))
     assert [each and (each.text, each.passing) for each in said] == [
         ("creating a.b", True),
-        ("creating a.b, 20 s so far", True),
+        ("creating a.b for 20 s", True),
         ("a.b created in 31 s", False),
     ]
     assert [str(each) for each in heard.done] == ["a.b created in 31 s"]
     assert heard.under_way == {}
+    for address in ("a.c", "a.d"):
+        hook = {"resource": {"addr": address}, "action": "delete"}
+        told = heard.hear(json.dumps({"type": "apply_start", "hook": hook}))
+    assert told is not None
+    assert told.text == "destroying a.c, destroying a.d"
+    heard.hear(json.dumps({"type": "apply_errored", "hook": hook}))
+    assert (list(heard.under_way), heard.failed) == (["a.c"], ["a.d"])
     assert heard.hear("panic: dogs") is None
     assert heard.other == ["panic: dogs"]
 
@@ -353,3 +363,22 @@ def test_a_variable_of_a_file_is_not_to_contradict_the_settings() -> None:
     with pytest.raises(ConfigError) as refused:
         check_variables(given, {"variables": {"region": {"value": "us-east1"}}}, Path("dev.tfvars"))
     assert refused.value.where == "dev.tfvars"
+
+
+@pytest.mark.parametrize(
+    ("known", "is_ours"),
+    [
+        ([], False),
+        ([KnownCluster("dogs", "europe-west1", "10.0.0.2")], True),
+        ([KnownCluster("cats", "europe-west1", "10.0.0.2")], False),
+        ([KnownCluster("cats", None, "https://kennel.eks.amazonaws.com")], True),
+        ([KnownCluster("cats", None, "kennel.eks.amazonaws.com:443")], True),
+        ([KnownCluster("cats", None, None)], False),
+    ],
+    ids=lambda value: str(value),
+)
+def test_only_a_cluster_of_terraforms_is_emptied(known: list[KnownCluster], is_ours: bool) -> None:
+    settings = SimpleNamespace(cluster="dogs", region="europe-west1")
+    cluster = SimpleNamespace(kubernetes=SimpleNamespace(server="https://kennel.eks.amazonaws.com"))
+    project = SimpleNamespace(settings=settings)
+    assert is_known(cluster, project, known) is is_ours  # type: ignore[arg-type]

@@ -254,3 +254,15 @@ def test_an_inner_plan_is_previewed_once_what_it_needs_is_known() -> None:
     assert [each.step for each in preview(plan)] == ["a", "outer"]
     plan = Plan("test", (step("a", done=1), nested(step("b"), needs=("a",))))
     assert [each.step for each in preview(plan)] == ["a", "outer", "outer/b"]
+
+
+def test_a_step_that_looks_for_long_is_run_by_a_preview_too_and_changes_nothing() -> None:
+    seen = Step("see", lambda results: results.show("see"), lambda _: 7, looks=True, previewed=True)
+    use = Step("use", lambda results: f"use {results['see']}", lambda _: None, needs=("see",))
+    plan = Plan("look", (seen, use))
+    assert [(each.change, each.status) for each in preview(plan)] == [
+        ("7", Status.UNCHANGED),
+        ("use 7", None),
+    ]
+    report = execute(Plan("look", (seen,)), Recorder())
+    assert (report.changed, report.results["see"]) == (False, 7)

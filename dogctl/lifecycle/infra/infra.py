@@ -83,19 +83,16 @@ class Infra:
 
     def init(self) -> Step:
         """The mirror, and in it the modules and providers that the configuration needs."""
-        stamp = self.place.base / "initialised"
 
         def run(step: Run) -> str:
             with self._alone(step):
                 self.prepare()
-                before = stamp.read_text() if stamp.is_file() else ""
-                if before == self.place.fingerprint():
+                if self.place.is_initialised():
                     return "done before"
                 self._check_version()
-                stamp.unlink(missing_ok=True)
                 tell = partial(_tell, step)
                 self.terraform.init(locked=self.place.is_locked, tell=tell, stop=step.stop)
-                stamp.write_text(self.place.fingerprint())
+                self.place.note_initialised()
             if self._is_unpinned():
                 step.progress(f"there is no {LOCK_FILE}: the next run may have other providers")
             return "done"
@@ -159,6 +156,11 @@ class Infra:
         if self.state.store is Store.LOCAL:
             self.state.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.place.mirror(self.state.backend(self.environ))
+
+    def is_ready(self) -> bool:
+        """Whether the state can be read without any more ado, be somebody else at work or not."""
+        backend = self.state.backend(self.environ)
+        return self.place.has_backend(backend) and self.place.is_initialised()
 
     def outputs(self) -> Outputs:
         """Those in the state. Raises DogctlError."""
@@ -292,6 +294,7 @@ class Infra:
         error.data = {
             **(error.data or {}),
             "done": [str(each) for each in self.heard.done],
+            "failed": list(self.heard.failed),
             "unfinished": sorted(self.heard.under_way),
         }
         if self.place.unsaved.is_file():
@@ -305,8 +308,11 @@ class Infra:
 
     def _remains(self) -> list[str]:
         """What a run that did not come to its end has done to the world."""
-        done = [f"this stays done: {each}" for each in self.heard.done]
-        return [*done, *(f"begun, see what became of it: {each}" for each in self.heard.under_way)]
+        return [
+            *(f"this stays done: {each}" for each in self.heard.done),
+            *(f"this failed: {each}" for each in self.heard.failed),
+            *(f"begun, see what became of it: {each}" for each in self.heard.under_way),
+        ]
 
 
 def _masked(found: changes.ResourceChange, redact: Redact) -> changes.ResourceChange:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dogctl.plan import Plan, Results, Run, Step
@@ -14,7 +15,7 @@ OUTPUT = "output"
 
 
 def plan_output(infra: Infra) -> Plan:
-    """Read the outputs out of the state."""
+    """Read the outputs out of the state, be somebody else at work on it or not."""
 
     def run(_: Run) -> Outputs:
         return infra.outputs()
@@ -22,6 +23,6 @@ def plan_output(infra: Infra) -> Plan:
     def change(_: Results) -> str:
         return f"read the outputs in {infra.state.shown}"
 
-    init = infra.init()
+    init = replace(infra.init(), done=lambda _: "ready" if infra.is_ready() else None)
     step = Step(OUTPUT, change, run, needs=(init.name,), looks=True, previewed=True)
     return Plan("infra output", (init, step))

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.cluster import require_environment
-from dogctl.lifecycle.local import make_state, not_writable, try_lock
+from dogctl.lifecycle.local import make_state, not_writable, try_lock, write
 from dogctl.plan import Run
 from dogctl.tools.processes import start_mark
 
@@ -104,14 +104,30 @@ class Place:
 
     def mirror(self, backend: Mapping[str, object]) -> None:
         """Let the mirror be what the project is now, with that backend. Raises DogctlError."""
-        override = json.dumps({"terraform": {"backend": backend}}).encode()
         try:
             self._mirror()
-            write_private(self.root / OVERRIDE, override)
+            write_private(self.root / OVERRIDE, _override(backend))
         except OSError as error:
             raise not_writable(self.base, error) from error
 
-    def fingerprint(self) -> str:
+    def has_backend(self, backend: Mapping[str, object]) -> bool:
+        """Whether the mirror is there, with that backend."""
+        file = self.root / OVERRIDE
+        return file.is_file() and file.read_bytes() == _override(backend)
+
+    def is_initialised(self) -> bool:
+        """Whether `terraform init` has done its work, and nothing that it goes by has changed."""
+        return self._stamp.is_file() and self._stamp.read_text() == self._fingerprint()
+
+    def note_initialised(self) -> None:
+        """Note that it has. Raises DogctlError."""
+        write(self._stamp, self._fingerprint())
+
+    @property
+    def _stamp(self) -> Path:
+        return self.base / "initialised"
+
+    def _fingerprint(self) -> str:
         """A hash of all that `terraform init` goes by, as far as it has run already."""
         known = self.root / ".terraform" / "modules" / "modules.json"
         folders = [self.root]
@@ -192,6 +208,10 @@ def write_private(path: Path, content: bytes) -> None:
     draft.touch(mode=0o600)
     draft.write_bytes(content)
     draft.replace(path)
+
+
+def _override(backend: Mapping[str, object]) -> bytes:
+    return json.dumps({"terraform": {"backend": backend}}).encode()
 
 
 def _wait_for_the_living(file: IO[str], place: Place, step: Run, patience: float) -> None:

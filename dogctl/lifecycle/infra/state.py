@@ -85,7 +85,7 @@ class State:
 
         Terraform applies a plan to the state that it was made for, whatever the configuration says.
         """
-        mark = self.path.name if self.store is Store.LOCAL else self.key
+        marks = self._marks()
         try:
             with zipfile.ZipFile(io.BytesIO(plan.read_bytes())) as parts:
                 made_for = parts.read("tfplan")
@@ -96,13 +96,23 @@ class State:
                 where=str(plan),
                 hint="dogctl infra plan makes one",
             ) from None
-        if mark.encode() not in made_for:
+        if not all(map(made_for.__contains__, map(_packed, marks))):
             raise DogctlError(
                 "this plan was made for another state",
                 code=BAD_PLAN,
                 where=str(plan),
                 hint=f"name the environment that it was made for; this one's is {self.shown}",
             )
+
+    def _marks(self) -> tuple[str, ...]:
+        """What a plan for this state says of its place, and no other plan does."""
+        match self.store:
+            case Store.S3:
+                return self.bucket, f"{self.key}.tfstate"
+            case Store.GCS:
+                return self.bucket, self.key
+            case Store.LOCAL:
+                return (str(self.path),)
 
     def _in(self, name: str) -> str:
         return f"{self.folder}/{name}" if self.folder else name
@@ -142,6 +152,15 @@ def find_state(project: Project) -> State:
         # No cache: who loses it has lost track of all that is there.
         project.state / "infra-state" / f"{settings.name}-{project.environment}.tfstate",
     )
+
+
+def _packed(text: str) -> bytes:
+    """A text as a whole, as plans have it: https://github.com/msgpack/msgpack/blob/master/spec.md"""
+    raw = text.encode()
+    size = len(raw)
+    if size < 32:
+        return bytes([0xA0 | size]) + raw
+    return (bytes([0xD9, size]) if size < 256 else b"\xda" + size.to_bytes(2, "big")) + raw
 
 
 def _elsewhere(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -181,6 +181,10 @@ def secrets(plan: Json) -> Iterator[Secret]:
         yield from _change_secrets(each["change"])
     for each in (plan.get("output_changes") or {}).values():
         yield from _change_secrets(each)
+    known = (plan.get("configuration") or {}).get("root_module", {}).get("variables") or {}
+    for name, each in (plan.get("variables") or {}).items():
+        if known.get(name, {}).get("sensitive"):
+            yield from _texts(each.get("value"), True)
 
 
 def output_secrets(outputs: Json) -> Iterator[Secret]:

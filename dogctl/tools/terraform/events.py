@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 # What it does to a resource: while it does, and once it is done.
@@ -41,7 +42,9 @@ class Diagnostic:
     def lines(self) -> list[str]:
         """All of it, for people."""
         at = next((f"{each}: " for each in (self.address, self.where) if each), "")
-        lines = [line.strip() for line in self.text.splitlines()]
+        # What comes then is the answer of an API of Google's once more, as JSON.
+        said = takewhile(lambda line: line != "Details:", self.text.splitlines())
+        lines = [line.strip() for line in said]
         first, *others = [line for line in lines if line] or ["no reason given"]
         return [f"{at}{first}", *others]
 
@@ -65,13 +68,15 @@ class Transcript:
     Args:
         errors: what it complains of.
         done: what it has done to resources, in order.
-        under_way: what it has begun and not said to be done, by address.
+        failed: the addresses of what it could not do.
+        under_way: what it is doing, or has begun and said nothing more of, by address.
         looked_at: how many resources it has looked at.
         other: lines that are no JSON.
     """
 
     errors: list[Diagnostic] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     under_way: dict[str, str] = field(default_factory=dict)
     looked_at: int = 0
     other: list[str] = field(default_factory=list)
@@ -90,18 +95,18 @@ class Transcript:
             case "refresh_complete":
                 self.looked_at += 1
                 return Heard(f"{self.looked_at} resources looked at", passing=True)
-            case "apply_start":
-                self.under_way[address] = hook["action"]
-                return Heard(f"{_verb(hook['action'])[0]} {address}", passing=True)
-            case "apply_progress":
-                doing = _verb(hook["action"])[0]
+            case "apply_start" | "apply_progress":
                 seconds = hook.get("elapsed_seconds", 0)
-                return Heard(f"{doing} {address}, {seconds:.0f} s so far", passing=True)
+                so_far = f" for {seconds:.0f} s" if seconds else ""
+                self.under_way[address] = f"{_verb(hook['action'])[0]} {address}{so_far}"
+                return Heard(", ".join(self.under_way.values()), passing=True)
             case "apply_complete":
                 self.under_way.pop(address, None)
                 self.done.append(Done(address, hook["action"], hook.get("elapsed_seconds", 0)))
                 return Heard(str(self.done[-1]))
             case "apply_errored":
+                self.under_way.pop(address, None)
+                self.failed.append(address)
                 return Heard(f"{address} failed")
         return None
 
