@@ -50,8 +50,8 @@ def measure_deploy(folder: Path) -> Iterator[Row]:
         warm = _Clone(folder / "deploy-warm", around, "warm")
         # What both have in common: base images, the layers of the dependencies, Terraform's state.
         warm.run("docker build --quiet --tag warm .")
-        around.aws.make_bucket(BUCKET)
         clones = [_Clone(folder / f"deploy-{each}", around, each) for each in ("script", "dogctl")]
+        clones[1].run(f"{DOGCTL} infra bootstrap --env dev")
         for clone in clones:
             clone.change(0)
         scripts = dict(zip(clones, (SCRIPT, OURS), strict=True))

@@ -61,7 +61,7 @@ def test_the_package_brings_the_whole_app(nowhere: Project, installed: Path) -> 
 def test_the_package_brings_the_whole_stack(installed: Path) -> None:
     bundled = installed / "dogctl" / "bundled"
     assert content_key(bundled) == content_key(REPOSITORY)
-    for name in ("compose.yaml", "prometheus.yml"):
+    for name in ("compose.yaml", "prometheus.yml", "tf/gke/main.tf", "tf/modules/apis/main.tf"):
         assert (bundled / name).read_bytes() == (REPOSITORY / name).read_bytes()
 
 

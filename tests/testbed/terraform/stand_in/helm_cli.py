@@ -66,7 +66,7 @@ def flags(planned: State, *, upgrades: bool) -> list[str]:
     said += [f"--{dashed(name)}={planned[name]}" for name in TEXTS if planned.get(name)]
     if planned.get("repository"):
         said.append(f"--repo={planned['repository']}")
-    if planned.get("max_history"):
+    if planned.get("max_history") and upgrades:
         said.append(f"--history-max={int(planned['max_history'])}")
     if planned.get("disable_webhooks"):
         said.append("--no-hooks")
