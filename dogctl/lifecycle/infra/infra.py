@@ -231,6 +231,7 @@ class Infra:
             self._check_protection(said)
         sha256 = file_hash(draft)
         file = draft.replace(self.place.plan_of(sha256))
+        self.place.forget_old_plans()
         outputs = (said.get("planned_values") or {}).get("outputs") or {}
         return Planned(
             tuple(_masked(each, self.redact) for each in changes.changes(said)),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ UNSAVED = "errored.tfstate"
 _WRITTEN = (".terraform", "terraform.tfstate", UNSAVED, "crash.log", OVERRIDE)
 _NEVER = (".git", ".dogctl")
 _POLL = 0.2
+# As long as any approval: the setting approval_hours.
+KEPT_SECONDS = 720 * 3600
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,12 @@ class Place:
     def plan_of(self, sha256: str) -> Path:
         """Where a plan is kept under its own hash, so that nobody takes it for another."""
         return self.base / "plans" / sha256
+
+    def forget_old_plans(self) -> None:
+        """Plans hold secrets: those that no approval lasts for go."""
+        for plan in (self.base / "plans").iterdir():
+            if time.time() - plan.stat().st_mtime > KEPT_SECONDS:
+                plan.unlink(missing_ok=True)
 
     def make(self) -> None:
         """Make the folders. Raises DogctlError."""

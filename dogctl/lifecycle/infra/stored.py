@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
 
 NO_PLAN = "plan-missing"
-# As long as any approval: the setting approval_hours.
-KEPT_SECONDS = 720 * 3600
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,6 @@ def save_plan(place: Place, planned: Path, out: Path | None) -> Path:
     path = out or place.plan
     try:
         write_private(path, planned.read_bytes())
-        _forget_old(planned.parent)
     except OSError as error:
         raise not_writable(path, error) from error
     here = Path.cwd()
@@ -101,10 +97,3 @@ def _where(state: State, sha256: str) -> str:
     if state.store is Store.LOCAL:
         return str(state.path)
     return f"{state.store}://{state.bucket}/{state.plan_key(sha256)}"
-
-
-def _forget_old(plans: Path) -> None:
-    """Plans hold secrets: those that no approval lasts for go."""
-    for plan in plans.iterdir():
-        if time.time() - plan.stat().st_mtime > KEPT_SECONDS:
-            plan.unlink(missing_ok=True)
