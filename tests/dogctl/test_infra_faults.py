@@ -19,7 +19,8 @@ from tests.dogctl.relay import Relay, relay
 from tests.eventually import eventually
 from tests.testbed.ports import free_port
 
-pytestmark = pytest.mark.real
+# Terraform tries long before it gives up a store.
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 LOCK = f"{KEY}.tflock"
 # One resource is made at once, the next one takes as long as there is a file.
@@ -89,7 +90,7 @@ def infra(s3: Store, new_project: Callable[[], Project]) -> InfraProject:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     return process.returncode, out, err
 
 
