@@ -20,6 +20,7 @@ class Stage(StrEnum):
     TAG = "tag"
     LOAD = "load"
     INFRA = "infra"
+    COMPARE = "compare"
     RELEASE = "release"
 
 

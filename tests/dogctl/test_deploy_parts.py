@@ -15,11 +15,13 @@ from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.bundle import nested
 from dogctl.lifecycle.deploy import approval, refs
 from dogctl.lifecycle.deploy.approval import Approval
+from dogctl.lifecycle.deploy.halves import Looks, Removal
 from dogctl.lifecycle.deploy.stages import needs, ordered
 from dogctl.lifecycle.manifest import Object
 from dogctl.lifecycle.release_diff import Action, Change, Difference
 from dogctl.lifecycle.release_jobs import hidden_from, job_for
-from dogctl.plan import Plan, stage
+from dogctl.plan import Plan, Results, Run, Status, Step, execute, stage
+from tests.dogctl.test_plan import Recorder
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CHANGE = Change(Action.CHANGE, "Deployment/app", (Difference("spec.replicas", 2, 3),))
@@ -40,8 +42,9 @@ APPROVED = Approval(
 @pytest.mark.parametrize(
     ("which", "there", "expected"),
     [
-        (Stage.RELEASE, set(Stage), ("tag", "infra")),
-        (Stage.RELEASE, set(Stage) - {Stage.INFRA}, ("tag",)),
+        (Stage.RELEASE, set(Stage), ("tag", "infra", "compare")),
+        (Stage.RELEASE, set(Stage) - {Stage.INFRA}, ("tag", "compare")),
+        (Stage.COMPARE, set(Stage), ("push", "infra")),
         (Stage.RELEASE, {Stage.BUILD, Stage.SMOKE}, ("smoke", "build")),
         (Stage.RELEASE, {Stage.INFRA}, ("infra",)),
         (Stage.TAG, set(Stage) - {Stage.SMOKE}, ("push", "build")),
@@ -192,3 +195,37 @@ def test_no_service_takes_a_job_for_the_app(component: str, kept: bool) -> None:
     workload = app(**labels)
     job = hidden_from([workload], job_for(workload, ["x"], "app", 1, 60))
     assert ("app.kubernetes.io/name" in job["spec"]["template"]["metadata"]["labels"]) is kept
+
+
+def looking(name: str, heard: list[str]) -> Step:
+    return replace(doing(name, heard), done=lambda _: heard.append(f"look {name}") or name)
+
+
+def doing(name: str, heard: list[str]) -> Step:
+    return Step(name, lambda _: "", lambda _: heard.append(f"do {name}") or name)
+
+
+def test_looks_are_done_once_and_ahead() -> None:
+    heard: list[str] = []
+    steps = (looking("image", heard), looking("compare", heard), doing("upgrade", heard))
+    looks = Looks(lambda _: Plan("release", steps), "compare")
+    found = execute(looks.ahead(Results()), Recorder()).results
+    assert heard == ["look image", "look compare"]
+    report = execute(looks.rest(found), Recorder())
+    assert heard[2:] == ["do upgrade"]
+    assert report.outcomes["compare"].status is Status.UNCHANGED
+
+
+def test_what_was_made_is_removed_however_it_ends() -> None:
+    heard: list[str] = []
+
+    def fail(_: Run) -> None:
+        raise DogctlError("no", code="no")
+
+    removal = Removal(
+        lambda _: Plan("x", (Step("work", lambda _: "", fail), doing("remove", heard)))
+    )
+    work = stage("work", lambda _: "", removal.work)
+    report = execute(Plan("deploy", (work, removal.step("gone", ("work",)))), Recorder())
+    assert heard == ["do remove"]
+    assert str(report.error) == "no"

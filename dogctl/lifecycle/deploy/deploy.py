@@ -15,6 +15,7 @@ from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
 from dogctl.lifecycle.compose_engine import find_file
 from dogctl.lifecycle.deploy import approval, refs
+from dogctl.lifecycle.deploy.halves import Looks, Removal
 from dogctl.lifecycle.deploy.hooks import Hooks, variables
 from dogctl.lifecycle.deploy.images import pushed
 from dogctl.lifecycle.deploy.infra_stage import InfraStage
@@ -105,10 +106,10 @@ class _Deploy:
             )
 
     def steps(self) -> tuple[Step, ...]:
-        stages = [each for each in self._stages if each is not Stage.RELEASE]
         if self.wish.plan_out is None:
             return self._ordered(self._stages)
-        first = self._ordered(stages)
+        last = (Stage.COMPARE, Stage.RELEASE)
+        first = self._ordered(each for each in self._stages if each not in last)
         planning = Planning(
             self.project,
             self.wish.plan_out,
@@ -122,12 +123,27 @@ class _Deploy:
 
     def _ordered(self, stages: Iterable[Stage]) -> tuple[Step, ...]:
         more = {Stage.INFRA: (Stage.TAG, Stage.LOAD)} if takes_image(self.project) else {}
-        return ordered((self._steps[each] for each in stages), more)
+        steps = ordered((self._steps[each] for each in stages), more)
+        removal = [self._smoke.step("smoke-remove", (Stage.SMOKE,))]
+        return (*steps, *(removal if Stage.SMOKE in self._stages else ()))
 
     def _planned_image(self, results: Results) -> ImageRef:
         """With its digest, or where it is not pushed the name that it was built under."""
-        found = self.wish.image or pushed(results)
-        return found or image_tags(self.project, self._source)[0]
+        return self._image(results) or self._version
+
+    def _image(self, results: Results) -> ImageRef | None:
+        """The image with its digest, by the name that it is released under."""
+        if self.wish.image:
+            return self.wish.image
+        found = pushed(results)
+        if found and found.digest and Stage.TAG in self._stages:
+            return self._version.pinned(found.digest)
+        return found
+
+    @cached_property
+    def _version(self) -> ImageRef:
+        """What `dogctl build` calls the image of what is checked out."""
+        return image_tags(self.project, self._source)[0]
 
     def _compare(self, results: Results) -> Plan:
         """What the release would change; nothing is known of a cluster that is yet to be made."""
@@ -158,7 +174,10 @@ class _Deploy:
         if self.wish.image:
             left_out |= MAKING
         if not self._pushes:
-            left_out |= {Stage.PUSH, Stage.TAG}
+            # Then to look at the image is to load it, which comes after its test.
+            left_out |= {Stage.PUSH, Stage.TAG, Stage.COMPARE}
+        if Stage.RELEASE in left_out:
+            left_out |= {Stage.COMPARE}
         if self._pushes or not (has_infra(self.project) and takes_image(self.project)):
             left_out |= {Stage.LOAD}
         if not has_infra(self.project):
@@ -179,7 +198,7 @@ class _Deploy:
         return {Stage(step.name): hooks.around(step) for step in self._all()}
 
     def _told(self, results: Results) -> Mapping[str, str]:
-        image = self.wish.image or pushed(results)
+        image = self._image(results)
         version = image.tag if image and image.tag else self._source.version
         return variables(self.project, str(image) if image else None, version)
 
@@ -199,9 +218,7 @@ class _Deploy:
         yield stage(
             Stage.SMOKE,
             lambda _: "test it in a stack of its own",
-            lambda _: plan_smoke(
-                project, None, again=False, keep=False, remember=remember, runner=runner
-            ),
+            self._smoke.work,
         )
         yield stage(
             Stage.TAG,
@@ -217,14 +234,44 @@ class _Deploy:
             self._infra.plan,
         )
         yield stage(
+            Stage.COMPARE,
+            lambda _: f"compare the release with what runs in {project.environment}",
+            self._looks.ahead,
+        )
+        yield stage(
             Stage.RELEASE,
             lambda _: f"release it to {project.environment}",
-            self._release,
+            self._rest,
         )
 
     @cached_property
+    def _smoke(self) -> Removal:
+        def make(_: Results) -> Plan:
+            return plan_smoke(
+                self.project,
+                None,
+                again=False,
+                keep=False,
+                remember=self.remember,
+                runner=self.runner,
+            )
+
+        return Removal(make)
+
+    @cached_property
+    def _looks(self) -> Looks:
+        return Looks(self._release, "compare")
+
+    def _rest(self, results: Results) -> Plan:
+        if Stage.COMPARE in results:
+            return self._looks.rest(results[Stage.COMPARE])
+        return self._release(results)
+
+    @cached_property
     def _infra(self) -> InfraStage:
-        return InfraStage(self.project, self.wish, self.remember, self.redact, self.runner)
+        return InfraStage(
+            self.project, self.wish, self._image, self.remember, self.redact, self.runner
+        )
 
     @cached_property
     def _source(self) -> Source:
@@ -233,12 +280,12 @@ class _Deploy:
     def _load(self) -> Plan:
         start = self.wish.start
         first = (start_step(self._target, start.nodes),) if start else ()
-        name = self.wish.image or image_tags(self.project, self._source)[0]
+        name = self.wish.image or self._version
         load = load_step(self._target, lambda _: name, tuple(step.name for step in first))
         return Plan("load", (*first, load))
 
     def _release(self, results: Results) -> Plan:
-        image = self.wish.image or pushed(results)
+        image = self._image(results)
         given = given_by(self.project, self._infra.outputs(results))
         plan = plan_release(
             given.project,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dogctl.config.hooks import Stage
 from dogctl.image import ImageRef
-from dogctl.lifecycle.push import Candidate, Release
+from dogctl.lifecycle.push import Candidate
 from dogctl.plan import Results
 
 
 def pushed(results: Results) -> ImageRef | None:
-    """The image in its registry, by its digest; None if this deploy has pushed none."""
-    tagged = results.get(Stage.TAG) or results.get(Stage.PUSH)
-    if tagged is None:
+    """The candidate in its registry, by its digest; None if this deploy has pushed none."""
+    found = results.get(Stage.PUSH) or results.get(Stage.TAG)
+    if found is None:
         return None
-    found: Candidate = tagged["candidate"]
-    release: Release = tagged.get("release", Release(found.ref, ()))
-    return release.ref.pinned(found.digest)
+    candidate: Candidate = found["candidate"]
+    return candidate.ref.pinned(candidate.digest)

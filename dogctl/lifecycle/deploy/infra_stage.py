@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dogctl.config.hooks import Stage
 from dogctl.errors import ConfigError
-from dogctl.lifecycle.deploy.images import pushed
+from dogctl.image import ImageRef
 from dogctl.lifecycle.deploy.planning import stored_plan, storing
 from dogctl.lifecycle.deploy.wish import Wish
 from dogctl.lifecycle.infra import (
@@ -30,16 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InfraStage:
-    """One deploy's."""
+    """One deploy's; `image` is the one that it ships, from the results of the stages before."""
 
     project: Project
     wish: Wish
+    image: Callable[[Results], ImageRef | None]
     remember: Remember
     redact: Redactor
     runner: Runner
 
     def plan(self, results: Results) -> Plan:
-        image = self.wish.image or pushed(results)
+        image = self.image(results)
         if Stage.LOAD in results:
             image = results[Stage.LOAD][LOAD]
         options = InfraOptions(self.wish.lock_timeout, image)

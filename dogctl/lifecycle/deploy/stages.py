@@ -18,7 +18,9 @@ NEEDS: Mapping[Stage, tuple[Stage, ...]] = {
     Stage.TAG: (Stage.PUSH, Stage.SMOKE),
     Stage.LOAD: (Stage.SMOKE,),
     Stage.INFRA: (),
-    Stage.RELEASE: (Stage.TAG, Stage.INFRA),
+    # What a release would change is looked at while the image is tested.
+    Stage.COMPARE: (Stage.PUSH, Stage.INFRA),
+    Stage.RELEASE: (Stage.TAG, Stage.INFRA, Stage.COMPARE),
 }
 
 
