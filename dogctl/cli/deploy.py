@@ -12,6 +12,7 @@ from dogctl.cli.release import BackUp, KeepFailed, LockWait, Nodes, Start
 if TYPE_CHECKING:
     from dogctl.answer import Answer
     from dogctl.cli.session import Session
+    from dogctl.config.hooks import Stage
     from dogctl.config.model import Project
     from dogctl.lifecycle.deploy.promote import Promoted
     from dogctl.lifecycle.deploy.wish import Approved, Wish
@@ -116,9 +117,9 @@ def _project(session: "Session", skip: list[str] | None) -> "Project":
     """The project in the environment that is named, or else in the one that this branch goes to."""
     from dataclasses import replace
 
-    from dogctl.config.hooks import parse_stages
     from dogctl.lifecycle.deploy.refs import choose_environment, current_refs
 
+    more = _stages(skip or [])
     if session.environment is None:
         anywhere = session.project
         taken = {
@@ -127,10 +128,24 @@ def _project(session: "Session", skip: list[str] | None) -> "Project":
         }
         refs = current_refs(anywhere)
         session.environment = choose_environment(taken, refs)
+        # Whatever is to be typed next is about that one, too.
+        session.channel.scope += ("--env", session.environment)
     project = session.load()
-    more = parse_stages(skip or [])
     settings = replace(project.settings, skip=(*project.settings.skip, *more))
     return replace(project, settings=settings)
+
+
+def _stages(names: list[str]) -> "tuple[Stage, ...]":
+    """The steps of those names. Raises ConfigError."""
+    from dogctl.config.hooks import parse_stages
+    from dogctl.errors import ConfigError
+
+    try:
+        return parse_stages(names)
+    except ValueError as error:
+        raise ConfigError(
+            str(error), code="usage", where="--skip", hint="dogctl deploy --help"
+        ) from None
 
 
 def _with_infra(session: "Session", project: "Project", wish: "Wish") -> "Wish":
