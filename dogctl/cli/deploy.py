@@ -69,8 +69,9 @@ def deploy(
     from dogctl.lifecycle.deploy.wish import Wish
     from dogctl.lifecycle.release_steps import Options
 
-    _exclude(plan_out, approve, sha256, from_env)
-    project = _project(session, skip)
+    _exclude(plan_out, approve, sha256, from_env, skip)
+    approved = _approved(approve, sha256) if approve and sha256 else None
+    project = _project(session, skip, approved)
     redact = session.channel.redact
     wish = Wish(
         Options(keep_failed, lock_wait, bool(backup)),
@@ -78,7 +79,7 @@ def deploy(
         start=releases.Start(nodes) if start else None,
         any_ref=any_ref,
         plan_out=plan_out,
-        approved=_approved(approve, sha256) if approve and sha256 else None,
+        approved=approved,
         only_looks=dry_run,
         yes=yes,
         lock_timeout=lock_timeout,
@@ -97,7 +98,11 @@ def deploy(
 
 
 def _exclude(
-    plan_out: Path | None, approve: Path | None, sha256: str | None, from_env: str | None
+    plan_out: Path | None,
+    approve: Path | None,
+    sha256: str | None,
+    from_env: str | None,
+    skip: list[str] | None,
 ) -> None:
     """Raise ConfigError where one option excludes or needs another."""
     from dogctl.errors import ConfigError
@@ -107,14 +112,18 @@ def _exclude(
         ("--approve needs the hash of what was approved", "--sha256"): approve and not sha256,
         ("--sha256 is that of the plan to carry out", "--approve"): sha256 and not approve,
         ("an approved plan names its image", "--from-env"): approve and from_env,
+        ("an approved plan says what is left out", "--skip"): approve and skip,
     }
     for (says, where), applies in wrong.items():
         if applies:
             raise ConfigError(says, code="usage", where=where, hint="dogctl deploy --help")
 
 
-def _project(session: "Session", skip: list[str] | None) -> "Project":
-    """The project in the environment that is named, or else in the one that this branch goes to."""
+def _project(session: "Session", skip: list[str] | None, approved: "Approved | None") -> "Project":
+    """The project in the environment that is named, or else in the one that this branch goes to.
+
+    What is left out is said by the settings and `skip`, or by what was approved and nothing else.
+    """
     from dataclasses import replace
 
     from dogctl.lifecycle.deploy.refs import choose_environment, current_refs
@@ -131,8 +140,10 @@ def _project(session: "Session", skip: list[str] | None) -> "Project":
         # Whatever is to be typed next is about that one, too.
         session.channel.scope += ("--env", session.environment)
     project = session.load()
-    settings = replace(project.settings, skip=(*project.settings.skip, *more))
-    return replace(project, settings=settings)
+    left_out = (*project.settings.skip, *more)
+    if approved:
+        left_out = _stages(approved.plan.skip)
+    return replace(project, settings=replace(project.settings, skip=left_out))
 
 
 def _stages(names: list[str]) -> "tuple[Stage, ...]":
@@ -191,7 +202,7 @@ def _promoted(session: "Session", environment: str) -> "Promoted":
 
 
 def _approved(path: Path, sha256: str) -> "Approved":
-    from dogctl.lifecycle.deploy.approval import read
+    from dogctl.lifecycle.deploy.approval import plain_hash, read
     from dogctl.lifecycle.deploy.wish import Approved
 
-    return Approved(read(path, sha256), sha256)
+    return Approved(read(path, sha256), plain_hash(sha256))

@@ -34,6 +34,7 @@ from dogctl.lifecycle.targets import start_step
 from dogctl.lifecycle.verify import Verified
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.secrets import Remember
+from dogctl.tools.helm_storage import Revision
 from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:
@@ -328,12 +329,13 @@ class _Release:
         for secret in own.secrets():
             self.work.remember(secret)
         found_changes = (*known, *own.changes(known), *hooks)
-        self.bundle.expect(found_changes)
+        records = record.read(cluster) if latest else {}
+        self.bundle.expect(found_changes, {each.number: _approval(records, each) for each in found})
         return Rendered(
             manifest,
             found_changes,
             latest,
-            record.read(cluster).get(latest.number) if latest else None,
+            records.get(latest.number) if latest else None,
             values,
             f"{metadata['name']}-{metadata['version']}",
             own,
@@ -349,6 +351,11 @@ def _ignored(chart: Chart, image: ImageRef) -> ConfigError:
         hint="let its templates take the image from the values image.repository, image.tag and"
         " image.digest",
     )
+
+
+def _approval(records: Mapping[int, Record], revision: Revision) -> str | None:
+    noted = records.get(revision.number)
+    return noted.approval if noted else None
 
 
 def _hooks(document: Mapping[str, Any]) -> dict[str, str]:

@@ -81,6 +81,28 @@ def test_what_changed_after_the_approval_is_told(here: Cluster, tmp_path: Path) 
     assert "--plan-out" in refused.err
 
 
+def test_an_approval_is_not_good_for_going_back(here: Cluster, tmp_path: Path) -> None:
+    project = DeployProject(tmp_path, here, "replayed")
+
+    def approved(plan: str) -> tuple[str, ...]:
+        planned = project.deploy("--plan-out", plan, env="prod")
+        words = ("--approve", plan, "--sha256", planned["sha256"])
+        project.deploy(*words, env="prod")
+        return ("deploy", "--env", "prod", *words)
+
+    first = approved(".dogctl/first.json")
+    project.change()
+    second = approved(".dogctl/second.json")
+    assert project.dogctl("rollback", "--env", "prod", "--yes").code == 0
+    # It was taken back since.
+    refused = project.dogctl(*second)
+    assert refused.code == 1
+    assert "changed the release since this was approved: revision 3" in refused.err
+    assert "dogctl history --env prod" in refused.err
+    project.git("checkout", "--quiet", "HEAD~1")
+    assert "revision 3" in project.dogctl(*first).err
+
+
 def test_promotion_ships_the_very_digest(here: Cluster, tmp_path: Path) -> None:
     project = DeployProject(tmp_path, here, "promoted")
     refused = project.dogctl(

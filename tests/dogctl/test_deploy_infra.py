@@ -123,3 +123,21 @@ def test_terraforms_plan_is_approved_too(here: Cluster, tmp_path: Path) -> None:
     refused = project.dogctl("deploy", "--env", "prod", *words)
     assert refused.code == 1
     assert "changed since this was approved" in refused.err
+
+
+def test_what_was_left_out_of_an_approved_plan_stays_out(here: Cluster, tmp_path: Path) -> None:
+    project = with_infra(tmp_path, here, "partial")
+    plan = tmp_path / ".dogctl/plan.json"
+    planned = project.deploy("--plan-out", str(plan), "--skip", "release", env="prod")
+    words = ("--approve", str(plan), "--sha256", planned["sha256"], "--yes")
+    project.deploy(*words, env="prod")
+    assert here.kubectl("get", "namespace", "partial-prod", "--ignore-not-found") == ""
+
+    planned = project.deploy("--plan-out", str(plan), "--skip", "infra", env="prod")
+    words = ("--approve", str(plan), "--sha256", planned["sha256"], "--yes")
+    both = project.dogctl("deploy", "--env", "prod", *words, "--skip", "release")
+    assert "an approved plan says what is left out" in both.err
+    steps = project.deploy(*words, env="prod")["steps"]
+    assert not any(each["step"].startswith("infra") for each in steps)
+    other = project.dogctl("deploy", "--env", "prod", *words, HELM_RELEASE_NAME="another")
+    assert "where that is" in other.err

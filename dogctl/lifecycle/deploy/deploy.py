@@ -82,6 +82,7 @@ class _Deploy:
                 wish.approved.plan,
                 project=project.settings.name,
                 environment=project.environment or "",
+                place=approval.place(project),
                 commit=self._source.revision,
                 inputs=inputs(project, wish.approved.plan.ref),
             )
@@ -113,6 +114,7 @@ class _Deploy:
             self.project,
             self.wish.plan_out,
             self._source.revision,
+            self._built_from,
             self._planned_image,
             self._compare if Stage.RELEASE in self._stages else None,
             self.environ,
@@ -253,20 +255,24 @@ class _Deploy:
         return replace(plan, warning=None)
 
     def _bundle(self, results: Results) -> Bundle:
-        commit = self._source.revision
-        if self.wish.promoted:
-            commit = self.wish.promoted.commit
         hooks = self.project.settings.hooks
         outputs = self._infra.outputs(results)
         bundle = Bundle(
             values=given_by(self.project, outputs).values,
             outputs=outputs.values,
-            commit=commit,
+            commit=self._built_from,
             jobs=tuple(hook.words for hook in hooks if hook.job),
         )
-        if self.wish.approved:
-            planned = self.wish.approved.plan.release
-            bundle = replace(bundle, approval=self.wish.approved.sha256)
-            if planned is not None:
-                return replace(bundle, expect=partial(approval.check_changes, planned))
+        if approved := self.wish.approved:
+            expect = partial(
+                approval.check_release, approved.plan, approved.sha256, self.redact.data
+            )
+            return replace(bundle, approval=approved.sha256, expect=expect)
         return bundle
+
+    @property
+    def _built_from(self) -> str | None:
+        """The commit that the image was built from, if that is known."""
+        if self.wish.approved:
+            return self.wish.approved.plan.built_from
+        return self.wish.promoted.commit if self.wish.promoted else self._source.revision

@@ -13,11 +13,12 @@ from dogctl.config.hooks import Stage
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record
-from dogctl.lifecycle.deploy.approval import Approval, expiry, write
+from dogctl.lifecycle.deploy.approval import Approval, expiry, place, write
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.infra import PLAN, StoredPlan, store_plan
 from dogctl.lifecycle.infra.given import NO_OUTPUT
 from dogctl.lifecycle.release import Rendered, inputs
+from dogctl.lifecycle.release_image import IMAGE
 from dogctl.plan import Plan, Results, Run, Step, stage
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Planning:
 
     Args:
         commit: what is checked out.
+        built_from: what the image was built from.
         image: the image, from the results of the stages before.
         compare: makes the plan that compares the release with what runs; None if nothing is
             released by dogctl itself.
@@ -62,6 +64,7 @@ class Planning:
     project: Project
     file: Path
     commit: str | None
+    built_from: str | None
     image: Callable[[Results], ImageRef]
     compare: Callable[[Results], Plan] | None
     environ: Mapping[str, str]
@@ -88,25 +91,33 @@ class Planning:
 
     def _approval(self, results: Results) -> Approval:
         settings = self.project.settings
-        image = self.image(results)
+        image = self._pinned(results)
         created, expires = expiry(settings.approval_hours)
         compared: Rendered | NotYet = results[COMPARE][COMPARE] if self.compare else NotYet()
-        release = (
-            [each.data() for each in compared.changes] if isinstance(compared, Rendered) else None
-        )
+        known = compared if isinstance(compared, Rendered) else None
         return Approval(
             project=settings.name,
             environment=self.project.environment or "",
+            place=place(self.project),
             created=created,
             expires=expires,
             by=record.who(self.environ),
             commit=self.commit,
+            built_from=self.built_from,
             image=str(image),
+            skip=list(map(str, settings.skip)),
             inputs=inputs(self.project, image),
-            release=self.redact(release),
+            revision=known.latest.number if known and known.latest else 0,
+            release=self.redact([each.data() for each in known.changes]) if known else None,
             infra=self._infra(results),
             run=record.run_address(self.environ),
         )
+
+    def _pinned(self, results: Results) -> ImageRef:
+        """The image by its digest, which the registry has told if this run has not pushed it."""
+        image = self.image(results)
+        found = results[COMPARE].get(IMAGE) if COMPARE in results else None
+        return found if image.digest is None and found and found.digest else image
 
     def _infra(self, results: Results) -> dict[str, Any] | None:
         if Stage.INFRA not in results:
