@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dogctl.config.hooks import parse_stages
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
+from dogctl.lifecycle.deploy.plan_file import draft
 from dogctl.lifecycle.release_diff import Change
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def write(path: Path, approval: Approval) -> str:
     """Write the file, whole or not at all; answers its hash. Raises OSError."""
     content = approval.text().encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
+    new = draft(path)
     new.write_bytes(content)
     new.replace(path)
     return hashlib.sha256(content).hexdigest()

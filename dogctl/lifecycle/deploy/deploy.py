@@ -14,7 +14,7 @@ from dogctl.image import ImageRef
 from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
 from dogctl.lifecycle.compose_engine import find_file
-from dogctl.lifecycle.deploy import approval, refs
+from dogctl.lifecycle.deploy import approval, plan_file, refs
 from dogctl.lifecycle.deploy.hooks import Hooks, variables
 from dogctl.lifecycle.deploy.images import pushed
 from dogctl.lifecycle.deploy.infra_stage import InfraStage
@@ -96,13 +96,31 @@ class _Deploy:
             )
         if not wish.any_ref and not wish.promoted:
             refs.check_ref(project, refs.current_refs(project, self.runner, self.environ))
-        if project.settings.protected and not (wish.plan_out or wish.only_looks):
+        if wish.only_looks:
+            return
+        if project.settings.protected:
+            self._check_protected()
+        if wish.plan_out:
+            plan_file.check_place(project, self._source, wish.plan_out, self.runner)
+            plan_file.check_writable(wish.plan_out)
+
+    def _check_protected(self) -> None:
+        """Raise ConfigError unless it is only planned, and of a commit that can be had again."""
+        project, source = self.project, self._source
+        if not self.wish.plan_out:
             raise ConfigError(
                 f"{project.environment} is protected: it takes approved plans only",
                 code="not-approved",
                 where=project.origins["protected"],
                 hint="dogctl deploy --plan-out FILE; once that is approved,"
                 " dogctl deploy --approve FILE --sha256 HASH",
+            )
+        if source.commit and not source.clean:
+            raise ConfigError(
+                f"{project.environment} is protected, and the files are those of no commit",
+                code="unclean-tree",
+                where=str(project.root),
+                hint="commit them first; git status shows which",
             )
 
     def steps(self) -> tuple[Step, ...]:
