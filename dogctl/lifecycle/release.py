@@ -104,7 +104,7 @@ def plan_release(
         work.verify(),
         work.give_back(),
     )
-    steps = Jobs(work, bundle.jobs).into(steps)
+    steps = Jobs(work, bundle.jobs, release.again).into(steps)
     warning = f"{project.environment} is protected. This releases to {cluster.namespace} there."
     return Plan("release", steps, warning if project.settings.protected else None)
 
@@ -220,7 +220,7 @@ class _Release:
 
         def run(step: Run) -> Brought:
             work.lease.check()
-            found = self._again(step.results).brought
+            found = self.again(step.results).brought
             release_secrets.write(work.cluster, found)
             return found
 
@@ -243,7 +243,7 @@ class _Release:
 
         def run(step: Run) -> Applied:
             work.lease.check()
-            compared = self._again(step.results)
+            compared = self.again(step.results)
             found = revisions(work.cluster)
             number = found[-1].number + 1 if found else 1
             noted = self._note(number, step.results["image"], compared.chart)
@@ -277,7 +277,7 @@ class _Release:
             approval=bundle.approval,
         )
 
-    def _again(self, results: Results) -> Rendered:
+    def again(self, results: Results) -> Rendered:
         """The comparison, made again if another run was at work before we had the lock.
 
         It may have died at it: then nothing was compared before.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dogctl.tools.helm_storage import Status, with_status
 from tests.dogctl.deploy_project import DeployProject
 from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.engine import own_engine
@@ -143,6 +145,31 @@ def test_hooks_run_when_there_is_something_to_do(here: Cluster, tmp_path: Path) 
     project.deploy()
     assert len(told.read_text().splitlines()) == 2
     assert len(project.kubectl("get", "jobs", "--output=name").split()) == 2
+
+
+def test_jobs_of_a_release_that_was_killed_run_with_the_next_one(
+    here: Cluster, tmp_path: Path
+) -> None:
+    works = HOOKS.replace("JOB", "print('migrated')")
+    project = DeployProject(tmp_path, here, "halfway", works)
+    project.deploy()
+    for revision, status in ((1, Status.PENDING_INSTALL), (2, Status.PENDING_UPGRADE)):
+        name = f"secret/sh.helm.release.v1.halfway.v{revision}"
+        secret = json.loads(project.kubectl("get", name, "--output=json"))
+        pending = tmp_path / ".dogctl/pending.json"
+        pending.write_text(json.dumps(with_status(secret, status, "killed")))
+        project.kubectl("replace", f"--filename={pending}")
+        project.kubectl("delete", "jobs", "--all")
+        if revision == 1:  # it was killed before it was seen to work
+            key = "configmap/dogctl-halfway"
+            noted = json.loads(project.kubectl("get", key, "--output=json"))["data"]["revision.1"]
+            text = json.dumps({**json.loads(noted), "result": "pending"})
+            patch = json.dumps({"data": {"revision.1": text}})
+            project.kubectl("patch", key, "--type=merge", f"--patch={patch}")
+        done = project.deploy()
+        assert done["revision"] == revision + 1
+        (ran,) = project.kubectl("get", "jobs", "--output=name").split()
+        assert project.kubectl("logs", ran) == "migrated\n"
 
 
 def test_a_job_that_fails_stops_the_release_before_it_begins(here: Cluster, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ from dogctl.lifecycle.deploy.approval import Approval
 from dogctl.lifecycle.deploy.stages import needs, ordered
 from dogctl.lifecycle.manifest import Object
 from dogctl.lifecycle.release_diff import Action, Change, Difference
-from dogctl.lifecycle.release_jobs import hidden_from, job_for
-from dogctl.plan import Plan, stage
+from dogctl.lifecycle.release_jobs import Jobs, hidden_from, job_for
+from dogctl.lifecycle.release_steps import Comparison
+from dogctl.plan import Plan, Results, Step, stage
 from dogctl.secrets import Redactor, Secret
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -227,3 +229,21 @@ def test_no_service_takes_a_job_for_the_app(component: str, kept: bool) -> None:
     workload = app(**labels)
     job = hidden_from([workload], job_for(workload, ["x"], "app", 1, 60))
     assert ("app.kubernetes.io/name" in job["spec"]["template"]["metadata"]["labels"]) is kept
+
+
+def test_a_chart_without_an_app_has_nothing_that_a_job_could_be_like() -> None:
+    work: Any = SimpleNamespace(
+        project=SimpleNamespace(settings=SimpleNamespace(service="app", name="app")),
+        cluster=SimpleNamespace(release="app"),
+        applies="upgrade",
+    )
+    compared = Comparison(
+        ({"kind": "CronJob", "metadata": {"name": "app"}},), (CHANGE,), None, None
+    )
+    upgrade = Step("upgrade", lambda _: "", lambda _: None)
+    job, _ = Jobs(work, (("flask", "db"),), lambda _: compared).into((upgrade,))
+    results = Results()
+    results.put("compare", compared)
+    with pytest.raises(ConfigError) as raised:
+        job.done(results)
+    assert raised.value.code == "no-workload"
