@@ -141,3 +141,17 @@ def test_what_was_left_out_of_an_approved_plan_stays_out(here: Cluster, tmp_path
     assert not any(each["step"].startswith("infra") for each in steps)
     other = project.dogctl("deploy", "--env", "prod", *words, HELM_RELEASE_NAME="another")
     assert "where that is" in other.err
+
+
+def test_what_is_only_planned_runs_no_hook_of_the_infrastructure(
+    here: Cluster, tmp_path: Path
+) -> None:
+    project = with_infra(tmp_path, here, "hookless")
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write('[[tool.dogctl.hooks]]\nbefore = "infra"\nrun = ["touch", ".dogctl/told"]\n')
+    project.commit("a hook")
+    plan = str(tmp_path / ".dogctl/plan.json")
+    planned = project.deploy("--plan-out", plan, env="prod")
+    assert not (tmp_path / ".dogctl/told").exists()
+    project.deploy("--approve", plan, "--sha256", planned["sha256"], env="prod")
+    assert (tmp_path / ".dogctl/told").exists()

@@ -196,7 +196,12 @@ class _Deploy:
     @cached_property
     def _steps(self) -> dict[Stage, Step]:
         hooks = Hooks(self.project, self._told, self.runner, self.environ)
-        return {Stage(step.name): hooks.around(step) for step in self._all()}
+        steps = {Stage(step.name): step for step in self._all()}
+        if self.wish.plan_out:  # what is only planned changes nothing in the environment
+            hooked = {each: hooks.around(step) for each, step in steps.items() if each in MAKING}
+        else:
+            hooked = {each: hooks.around(step) for each, step in steps.items()}
+        return {**steps, **hooked}
 
     def _told(self, results: Results) -> Mapping[str, str]:
         image = self.wish.image or pushed(results)
