@@ -22,6 +22,11 @@ variable "size" {
   default = 1
 }
 resource "terraform_data" "kennel" { input = "${var.name}-${var.size}" }
+variable "bowls" {
+  type    = number
+  default = 0
+}
+resource "terraform_data" "bowl" { count = var.bowls }
 output "kennel" { value = terraform_data.kennel.output }
 output "bone" {
   value     = "buried-${terraform_data.kennel.output}"
@@ -70,9 +75,9 @@ def resize(project: DeployProject, size: int) -> None:
 
 
 def kennel(project: DeployProject) -> str:
-    """What a pod that runs has of it."""
+    """What the newest pod has of it; those of the release before may be ending still."""
     running = ("get", "pods", "--field-selector=status.phase=Running", "--output=name")
-    (pod, *_) = project.kubectl(*running).split()
+    *_, pod = project.kubectl(*running, "--sort-by=.metadata.creationTimestamp").split()
     return project.kubectl("exec", pod, "--", "printenv", "KENNEL").strip()
 
 
@@ -96,6 +101,13 @@ def test_outputs_become_values_and_secrets(here: Cluster, tmp_path: Path) -> Non
     assert not project.deploy("--skip", "infra")["changed"]
     released = project.dogctl("release", "--env", "dev", "--json")
     assert not released.json["data"]["changed"]
+
+    said = project.dogctl("deploy", "--env", "dev", "--skip", "release")
+    assert said.out.startswith("dev is up to date: nothing to do\n")
+    # Infrastructure that the release has nothing of.
+    said = project.dogctl("deploy", "--env", "dev", "--yes", TF_VAR_bowls="1")
+    assert "nothing to do" not in said.out
+    assert said.out.startswith("deployed to dev, where ")
 
     resize(project, 2)
     second = project.deploy("--yes")
