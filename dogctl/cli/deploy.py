@@ -167,6 +167,7 @@ def _with_infra(session: "Session", project: "Project", wish: "Wish") -> "Wish":
     from dataclasses import replace
 
     from dogctl.config.hooks import Stage
+    from dogctl.lifecycle.deploy.infra_stage import keep_data
     from dogctl.lifecycle.infra import InfraOptions, has_infra, plan_only, plan_outputs
     from dogctl.lifecycle.infra.answers import changes_of
     from dogctl.lifecycle.infra.given import wants_outputs
@@ -186,17 +187,27 @@ def _with_infra(session: "Session", project: "Project", wish: "Wish") -> "Wish":
     options = InfraOptions(wish.lock_timeout)
     looked = session.look(plan_only(project, options, remember=redact.add, redact=redact))
     planned = looked["plan"]
-    if planned.has_changes and not planned.needs_care:
+    keep_data(planned)
+    if planned.has_changes:
         session.channel.show(changes_of(planned))
         session.channel.confirm(f"This changes what {project.environment} runs on: {planned}.")
-    return replace(wish, planned=planned) if not planned.needs_care else wish
+    return replace(wish, planned=planned)
 
 
 def _promoted(session: "Session", environment: str) -> "Promoted":
     from dataclasses import replace
 
+    from dogctl.errors import ConfigError
     from dogctl.lifecycle.deploy.promote import running_there
 
+    declared = session.project.environments
+    if environment not in declared:
+        raise ConfigError(
+            f"no environment {environment!r} (declared: {', '.join(declared) or 'none'})",
+            code="no-environment",
+            where="--from-env",
+            hint="dogctl config shows the declared environments",
+        )
     source = replace(session, environment=environment).load()
     return running_there(source, session.channel.redact.add)
 

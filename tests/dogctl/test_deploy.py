@@ -107,16 +107,29 @@ def test_an_approval_is_not_good_for_going_back(here: Cluster, tmp_path: Path) -
 
 def test_promotion_ships_the_very_digest(here: Cluster, tmp_path: Path) -> None:
     project = DeployProject(tmp_path, here, "promoted")
-    refused = project.dogctl(
-        "deploy", "--env", "prod", "--from-env", "dev", "--plan-out", ".dogctl/plan.json"
-    )
+    words = ("--from-env", "dev", "--plan-out", ".dogctl/plan.json")
+    refused = project.dogctl("deploy", "--env", "prod", *words)
     assert "not released in dev" in refused.err
+    assert "Next:  dogctl deploy --env dev\n" in refused.err.replace("python -m dogctl", "dogctl")
     first = project.deploy()
+    built_from = project.git("rev-parse", "HEAD").strip()
     project.change()
-    planned = project.deploy("--from-env", "dev", "--plan-out", ".dogctl/plan.json", env="prod")
+
+    planned = project.deploy(*words, env="prod")
     assert planned["image"] == first["image"]
-    words = ("--approve", ".dogctl/plan.json", "--sha256", planned["sha256"])
-    assert project.deploy(*words, env="prod")["image"] == first["image"]
+    approved = ("--approve", ".dogctl/plan.json", "--sha256", planned["sha256"])
+    assert project.deploy(*approved, env="prod")["image"] == first["image"]
+    noted = ("get", "configmap", "dogctl-promoted", "--output=json", "--namespace=promoted-prod")
+    record = json.loads(json.loads(here.kubectl(*noted))["data"]["revision.1"])
+    assert (record["approval"], record["commit"]) == (planned["sha256"], built_from)
+
+    project.kubectl("delete", "configmap", "dogctl-promoted")
+    refused = project.dogctl("deploy", "--env", "prod", *words)
+    assert "revision 1 in dev was not verified" in refused.err
+    hint = ("release", "--env", "dev", "--image", first["image"])
+    assert " ".join(hint) in refused.err
+    assert project.dogctl(*hint).code == 0
+    project.deploy(*words, env="prod")
 
 
 HOOKS = """

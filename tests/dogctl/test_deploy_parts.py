@@ -17,13 +17,17 @@ from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.bundle import nested
 from dogctl.lifecycle.deploy import approval, refs
 from dogctl.lifecycle.deploy.approval import Approval
+from dogctl.lifecycle.deploy.infra_stage import keep_data
 from dogctl.lifecycle.deploy.stages import needs, ordered
+from dogctl.lifecycle.infra import Outputs, Planned
 from dogctl.lifecycle.manifest import Object
 from dogctl.lifecycle.release_diff import Action, Change, Difference
 from dogctl.lifecycle.release_jobs import Jobs, hidden_from, job_for
 from dogctl.lifecycle.release_steps import Comparison
 from dogctl.plan import Plan, Results, Step, stage
 from dogctl.secrets import Redactor, Secret
+from dogctl.tools.terraform.changes import Action as RAction
+from dogctl.tools.terraform.changes import ResourceChange
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CHANGE = Change(Action.CHANGE, "Deployment/app", (Difference("spec.replicas", 2, 3),))
@@ -247,3 +251,13 @@ def test_a_chart_without_an_app_has_nothing_that_a_job_could_be_like() -> None:
     with pytest.raises(ConfigError) as raised:
         job.done(results)
     assert raised.value.code == "no-workload"
+
+
+def test_no_plan_of_a_deploy_loses_data() -> None:
+    gone = ResourceChange("google_sql_database_instance.main", RAction.DELETE, protected=True)
+    kept = ResourceChange("google_compute_address.main", RAction.DELETE)
+    keep_data(Planned((kept,), Path(), "", True, (), Outputs()))
+    with pytest.raises(ConfigError) as raised:
+        keep_data(Planned((kept, gone), Path(), "", True, (), Outputs()))
+    assert raised.value.where == gone.address
+    assert raised.value.hint == "dogctl infra apply does that, if it is meant"

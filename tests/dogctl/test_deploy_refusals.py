@@ -78,3 +78,9 @@ def test_the_environment_that_a_branch_goes_to_is_in_the_hints(project: Project)
     assert "dogctl deploy --env prod --plan-out FILE" in done.err
     git(project.root, "checkout", "--quiet", "-b", "other")
     assert "branch:other goes to no environment" in project.dogctl("deploy").err
+
+
+def test_a_promotion_from_nowhere_is_told(project: Project) -> None:
+    done = project.dogctl("deploy", "--env", "prod", "--from-env", "stage")
+    assert done.code == 2
+    assert "--from-env: no environment 'stage' (declared: dev, prod)" in done.err

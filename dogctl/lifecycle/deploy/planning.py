@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from dogctl.image import ImageRef
 from dogctl.lifecycle import record
 from dogctl.lifecycle.deploy.approval import Approval, expiry, place, write
 from dogctl.lifecycle.image import shown
-from dogctl.lifecycle.infra import PLAN, StoredPlan, store_plan
+from dogctl.lifecycle.infra import PLAN, Planned, StoredPlan, store_plan
 from dogctl.lifecycle.infra.given import NO_OUTPUT
 from dogctl.lifecycle.release import Rendered, inputs
 from dogctl.lifecycle.release_image import IMAGE
@@ -153,10 +154,14 @@ def unless_unknown(step: Step) -> Step:
     return replace(step, done=done, detail=detail)
 
 
-def storing(project: Project, plan: Plan) -> Plan:
-    """With Terraform's plan put where the run finds it that carries it out."""
+def storing(project: Project, plan: Plan, agree: Callable[[Planned], None]) -> Plan:
+    """With Terraform's plan put where the run finds it that carries it out.
+
+    `agree` raises DogctlError if that must not be.
+    """
 
     def run(step: Run) -> StoredPlan:
+        agree(step.results[PLAN])
         return store_plan(project, step.results[PLAN])
 
     says = "keep Terraform's plan beside its state, encrypted"
@@ -175,7 +180,8 @@ def answer_planning(results: Results) -> Answer:
     blocks: list[Block] = [Text(f"planned: {approval.environment} gets {shown(approval.ref)}")]
     lines = list(_lines(results))
     blocks += [Text(f"  {line}") for line in lines] or [Text("  nothing would change")]
-    words = f"dogctl deploy --approve {written.path} --sha256 {written.sha256}"
+    file = shlex.quote(str(written.path))
+    words = f"dogctl deploy --approve {file} --sha256 {written.sha256}"
     rows = (
         ("Plan", str(written.path)),
         ("SHA-256", written.sha256),
