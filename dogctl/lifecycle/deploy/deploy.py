@@ -94,7 +94,7 @@ class _Deploy:
                 where=project.origins["compose_file"],
                 hint="add a compose.yaml with the app and its database, or --skip smoke",
             )
-        if not wish.any_ref and not wish.promoted:
+        if project.settings.ships_from and not wish.any_ref and not wish.promoted:
             refs.check_ref(project, refs.current_refs(project, self.runner, self.environ))
         if wish.only_looks:
             return

@@ -177,16 +177,17 @@ def answer_planning(results: Results) -> Answer:
     """What would be done, and what to type once that is approved."""
     written: Written = results[APPROVAL]
     approval = written.approval
-    blocks: list[Block] = [Text(f"planned: {approval.environment} gets {shown(approval.ref)}")]
+    what = approval.ref.tag or shown(approval.ref)
+    blocks: list[Block] = [Text(f"planned: {approval.environment} gets {what}")]
     lines = list(_lines(results))
     blocks += [Text(f"  {line}") for line in lines] or [Text("  nothing would change")]
     file = shlex.quote(str(written.path))
     words = f"dogctl deploy --approve {file} --sha256 {written.sha256}"
     rows = (
+        ("Image", shown(approval.ref)),
         ("Plan", str(written.path)),
         ("SHA-256", written.sha256),
         ("Good until", approval.expires),
-        ("Carry out", words),
     )
     data = {
         "plan": str(written.path),
@@ -197,7 +198,8 @@ def answer_planning(results: Results) -> Answer:
         "changes": lines,
     }
     outputs = {"sha256": written.sha256}
-    return Answer(data, (*blocks, Fields(rows)), summary=True, outputs=outputs)
+    last = Text(f"Once that is approved: {words}")
+    return Answer(data, (*blocks, Fields(rows), last), summary=True, outputs=outputs)
 
 
 def _lines(results: Results) -> Sequence[str]:
