@@ -251,21 +251,26 @@ def stage(
 
 def preview(plan: Plan) -> list[Preview]:
     """Ask every step what it would do, changing nothing."""
-    previews, _ = _preview(plan)
+    previews, _ = look(plan)
     return previews
 
 
-def _preview(plan: Plan) -> tuple[list[Preview], Results]:
+def look(plan: Plan, stop: threading.Event | None = None) -> tuple[list[Preview], Results]:
+    """What every step would do, and what those answer that have nothing to do, or only look.
+
+    With `stop` it ends as an execution does. Raises what a step raises, and Cancelled.
+    """
     results = Results()
     previews = []
     for step in plan.steps:
         known = all(need in results for need in step.needs)
-        answer = step.done(results) if known else None
+        run = Run(step, results, _Deaf(), stop or threading.Event())
+        answer = _done(step, run, stop) if known else None
         if known and answer is None and step.previewed:
-            answer = step.run(Run(step, results, _Deaf(), threading.Event()))
+            answer = step.run(run)
         inner: list[Preview] = []
         if known and answer is None and step.plan:
-            inner, found = _preview(step.plan(results))
+            inner, found = look(step.plan(results), stop)
             answer = found if all(each.status for each in inner) else None
         if answer is not None:
             results.put(step.name, answer)
@@ -274,6 +279,12 @@ def _preview(plan: Plan) -> tuple[list[Preview], Results]:
         previews.append(Preview(step.name, step.change(results), status, detail, step.looks))
         previews += [replace(each, step=_inside(step.name, each.step)) for each in inner]
     return previews, results
+
+
+def _done(step: Step, run: Run, stop: threading.Event | None) -> Any | None:
+    if stop is None:  # ^C is an exception here, which ends the program that is asked
+        return step.done(run.results)
+    return run.interruptible(lambda: step.done(run.results))
 
 
 def _inside(outer: str, step: str) -> str:

@@ -12,6 +12,7 @@ from dogctl.cli.release import BackUp, KeepFailed, LockWait, Nodes, Start
 if TYPE_CHECKING:
     from dogctl.answer import Answer
     from dogctl.cli.session import Session
+    from dogctl.config.hooks import Stage
     from dogctl.config.model import Project
     from dogctl.lifecycle.deploy.promote import Promoted
     from dogctl.lifecycle.deploy.wish import Approved, Wish
@@ -68,8 +69,9 @@ def deploy(
     from dogctl.lifecycle.deploy.wish import Wish
     from dogctl.lifecycle.release_steps import Options
 
-    _exclude(plan_out, approve, sha256, from_env)
-    project = _project(session, skip)
+    _exclude(plan_out, approve, sha256, from_env, skip)
+    approved = _approved(approve, sha256) if approve and sha256 else None
+    project = _project(session, skip, approved)
     redact = session.channel.redact
     wish = Wish(
         Options(keep_failed, lock_wait, bool(backup)),
@@ -77,7 +79,7 @@ def deploy(
         start=releases.Start(nodes) if start else None,
         any_ref=any_ref,
         plan_out=plan_out,
-        approved=_approved(approve, sha256) if approve and sha256 else None,
+        approved=approved,
         only_looks=dry_run,
         yes=yes,
         lock_timeout=lock_timeout,
@@ -96,7 +98,11 @@ def deploy(
 
 
 def _exclude(
-    plan_out: Path | None, approve: Path | None, sha256: str | None, from_env: str | None
+    plan_out: Path | None,
+    approve: Path | None,
+    sha256: str | None,
+    from_env: str | None,
+    skip: list[str] | None,
 ) -> None:
     """Raise ConfigError where one option excludes or needs another."""
     from dogctl.errors import ConfigError
@@ -106,19 +112,23 @@ def _exclude(
         ("--approve needs the hash of what was approved", "--sha256"): approve and not sha256,
         ("--sha256 is that of the plan to carry out", "--approve"): sha256 and not approve,
         ("an approved plan names its image", "--from-env"): approve and from_env,
+        ("an approved plan says what is left out", "--skip"): approve and skip,
     }
     for (says, where), applies in wrong.items():
         if applies:
             raise ConfigError(says, code="usage", where=where, hint="dogctl deploy --help")
 
 
-def _project(session: "Session", skip: list[str] | None) -> "Project":
-    """The project in the environment that is named, or else in the one that this branch goes to."""
+def _project(session: "Session", skip: list[str] | None, approved: "Approved | None") -> "Project":
+    """The project in the environment that is named, or else in the one that this branch goes to.
+
+    What is left out is said by the settings and `skip`, or by what was approved and nothing else.
+    """
     from dataclasses import replace
 
-    from dogctl.config.hooks import parse_stages
     from dogctl.lifecycle.deploy.refs import choose_environment, current_refs
 
+    more = _stages(skip or [])
     if session.environment is None:
         anywhere = session.project
         taken = {
@@ -127,10 +137,26 @@ def _project(session: "Session", skip: list[str] | None) -> "Project":
         }
         refs = current_refs(anywhere)
         session.environment = choose_environment(taken, refs)
+        # Whatever is to be typed next is about that one, too.
+        session.channel.scope += ("--env", session.environment)
     project = session.load()
-    more = parse_stages(skip or [])
-    settings = replace(project.settings, skip=(*project.settings.skip, *more))
-    return replace(project, settings=settings)
+    left_out = (*project.settings.skip, *more)
+    if approved:
+        left_out = _stages(approved.plan.skip)
+    return replace(project, settings=replace(project.settings, skip=left_out))
+
+
+def _stages(names: list[str]) -> "tuple[Stage, ...]":
+    """The steps of those names. Raises ConfigError."""
+    from dogctl.config.hooks import parse_stages
+    from dogctl.errors import ConfigError
+
+    try:
+        return parse_stages(names)
+    except ValueError as error:
+        raise ConfigError(
+            str(error), code="usage", where="--skip", hint="dogctl deploy --help"
+        ) from None
 
 
 def _with_infra(session: "Session", project: "Project", wish: "Wish") -> "Wish":
@@ -141,6 +167,7 @@ def _with_infra(session: "Session", project: "Project", wish: "Wish") -> "Wish":
     from dataclasses import replace
 
     from dogctl.config.hooks import Stage
+    from dogctl.lifecycle.deploy.infra_stage import keep_data
     from dogctl.lifecycle.infra import InfraOptions, has_infra, plan_only, plan_outputs
     from dogctl.lifecycle.infra.answers import changes_of
     from dogctl.lifecycle.infra.given import wants_outputs
@@ -160,23 +187,33 @@ def _with_infra(session: "Session", project: "Project", wish: "Wish") -> "Wish":
     options = InfraOptions(wish.lock_timeout)
     looked = session.look(plan_only(project, options, remember=redact.add, redact=redact))
     planned = looked["plan"]
-    if planned.has_changes and not planned.needs_care:
+    keep_data(planned)
+    if planned.has_changes:
         session.channel.show(changes_of(planned))
         session.channel.confirm(f"This changes what {project.environment} runs on: {planned}.")
-    return replace(wish, planned=planned) if not planned.needs_care else wish
+    return replace(wish, planned=planned)
 
 
 def _promoted(session: "Session", environment: str) -> "Promoted":
     from dataclasses import replace
 
+    from dogctl.errors import ConfigError
     from dogctl.lifecycle.deploy.promote import running_there
 
+    declared = session.project.environments
+    if environment not in declared:
+        raise ConfigError(
+            f"no environment {environment!r} (declared: {', '.join(declared) or 'none'})",
+            code="no-environment",
+            where="--from-env",
+            hint="dogctl config shows the declared environments",
+        )
     source = replace(session, environment=environment).load()
     return running_there(source, session.channel.redact.add)
 
 
 def _approved(path: Path, sha256: str) -> "Approved":
-    from dogctl.lifecycle.deploy.approval import read
+    from dogctl.lifecycle.deploy.approval import plain_hash, read
     from dogctl.lifecycle.deploy.wish import Approved
 
-    return Approved(read(path, sha256), sha256)
+    return Approved(read(path, sha256), plain_hash(sha256))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dogctl.answer import Answer
-from dogctl.errors import DogctlError
+from dogctl.errors import Cancelled, DogctlError
 from dogctl.output.channel import Channel
 
 if TYPE_CHECKING:
@@ -128,7 +128,13 @@ def _raise_failure(report: Report, left: Callable[[Results], Sequence[str]]) -> 
     if error is None:
         return
     if isinstance(error, DogctlError):
-        error.detail = (*_inner_step(report, error), *error.detail, *left(report.results))
+        others = _others(report, error)
+        error.detail = (
+            *_inner_step(report, error),
+            *error.detail,
+            *others,
+            *left(report.results),
+        )
         error.data = {**(error.data or {}), "steps": _steps(report)}
     raise error
 
@@ -138,3 +144,15 @@ def _inner_step(report: Report, error: DogctlError) -> Iterator[str]:
     names = [name for name, outcome in report.all() if outcome.error is error]
     if names and "/" in names[-1]:
         yield f"step: {names[-1]}"
+
+
+def _others(report: Report, error: DogctlError) -> Iterator[str]:
+    """What steps that ran at the same time have to say of how they ended, and what they left."""
+    for name, outcome in report.outcomes.items():
+        other = outcome.error
+        if other is None or other is error or not outcome.began:
+            continue
+        if not isinstance(other, Cancelled):
+            yield f"{name} failed too: {other}"
+        if isinstance(other, DogctlError):
+            yield from other.detail

@@ -195,6 +195,9 @@ def outputs(value: Any) -> Mapping[str, str]:
         raise ValueError(
             'must be a table of NAME = "OUTPUT", the name of one of Terraform\'s outputs'
         )
+    for path in value:
+        if inner := next((each for each in value if each.startswith(f"{path}.")), None):
+            raise ValueError(f"{path} cannot be a value and hold {inner}")
     return MappingProxyType(dict(value))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from dogctl.lifecycle.release_diff import Change
 
-Expect = Callable[[Sequence[Change]], None]
+# What would change, and the hash of the approval that each revision came from, by its number.
+Expect = Callable[[Sequence[Change], Mapping[int, str | None]], None]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Bundle:
     outputs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     commit: str | None = None
     approval: str | None = None
-    expect: Expect = lambda _: None
+    expect: Expect = lambda *_: None
     jobs: tuple[tuple[str, ...], ...] = ()
 
 

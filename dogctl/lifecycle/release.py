@@ -34,6 +34,7 @@ from dogctl.lifecycle.targets import start_step
 from dogctl.lifecycle.verify import Verified
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.secrets import Remember
+from dogctl.tools.helm_storage import Revision
 from dogctl.tools.runner import LOCAL, Runner
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def plan_release(
         work.verify(),
         work.give_back(),
     )
-    steps = Jobs(work, bundle.jobs).into(steps)
+    steps = Jobs(work, bundle.jobs, release.again).into(steps)
     warning = f"{project.environment} is protected. This releases to {cluster.namespace} there."
     return Plan("release", steps, warning if project.settings.protected else None)
 
@@ -219,7 +220,7 @@ class _Release:
 
         def run(step: Run) -> Brought:
             work.lease.check()
-            found = self._again(step.results).brought
+            found = self.again(step.results).brought
             release_secrets.write(work.cluster, found)
             return found
 
@@ -242,7 +243,7 @@ class _Release:
 
         def run(step: Run) -> Applied:
             work.lease.check()
-            compared = self._again(step.results)
+            compared = self.again(step.results)
             found = revisions(work.cluster)
             number = found[-1].number + 1 if found else 1
             noted = self._note(number, step.results["image"], compared.chart)
@@ -276,7 +277,7 @@ class _Release:
             approval=bundle.approval,
         )
 
-    def _again(self, results: Results) -> Rendered:
+    def again(self, results: Results) -> Rendered:
         """The comparison, made again if another run was at work before we had the lock.
 
         It may have died at it: then nothing was compared before.
@@ -328,12 +329,13 @@ class _Release:
         for secret in own.secrets():
             self.work.remember(secret)
         found_changes = (*known, *own.changes(known), *hooks)
-        self.bundle.expect(found_changes)
+        records = record.read(cluster) if latest else {}
+        self.bundle.expect(found_changes, {each.number: _approval(records, each) for each in found})
         return Rendered(
             manifest,
             found_changes,
             latest,
-            record.read(cluster).get(latest.number) if latest else None,
+            records.get(latest.number) if latest else None,
             values,
             f"{metadata['name']}-{metadata['version']}",
             own,
@@ -349,6 +351,11 @@ def _ignored(chart: Chart, image: ImageRef) -> ConfigError:
         hint="let its templates take the image from the values image.repository, image.tag and"
         " image.digest",
     )
+
+
+def _approval(records: Mapping[int, Record], revision: Revision) -> str | None:
+    noted = records.get(revision.number)
+    return noted.approval if noted else None
 
 
 def _hooks(document: Mapping[str, Any]) -> dict[str, str]:

@@ -94,6 +94,6 @@ def _pinned(registry: Registry, wanted: ImageRef) -> ImageRef:
             f"there is no image {shown(wanted)}",
             code=NO_IMAGE,
             where=wanted.registry,
-            hint="dogctl build && dogctl push, or name another with --image",
+            hint="dogctl build && dogctl push, or dogctl release --image NAME for another",
         )
     return wanted.pinned(digest)

@@ -8,21 +8,23 @@ the release has made it, while its pods start.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dogctl.clouds.kubernetes import JOBS, PODS, Object
-from dogctl.errors import Cancelled, DogctlError, ExitCode
-from dogctl.lifecycle import workloads
-from dogctl.lifecycle.evidence import gather
+from dogctl.errors import Cancelled, ConfigError, DogctlError, ExitCode
+from dogctl.lifecycle import record, workloads
+from dogctl.lifecycle.evidence import Evidence, gather
 from dogctl.lifecycle.manifest import pod_template
-from dogctl.lifecycle.record import Result
+from dogctl.lifecycle.record import Record, Result
 from dogctl.lifecycle.release_parts import COMPONENT, app_workload, selects
 from dogctl.lifecycle.release_steps import Applied, Comparison, Work
+from dogctl.lifecycle.revisions import has_worked, revisions
 from dogctl.lifecycle.undo import told
 from dogctl.plan import Results, Run, Step
+from dogctl.tools.helm_storage import Status
 
 LABELS = {"app.kubernetes.io/managed-by": "dogctl", COMPONENT: "job"}
 _MARK = "dogctl/release"
@@ -33,14 +35,24 @@ _OF_SERVERS = (
 )
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 _KEEP_SECONDS = 24 * 3600
+NOT_NEEDED = "not needed"
+
+# The error to raise, from what failed, what is known of it, and the revision that there was.
+Tell = Callable[[DogctlError, Evidence, int], DogctlError]
 
 
 @dataclass(frozen=True)
 class Jobs:
-    """The Jobs of one release, in their order."""
+    """The Jobs of one release, in their order.
+
+    Args:
+        again: the comparison as it is with the lock, when what a dead run left is known.
+    """
 
     work: Work
     commands: tuple[tuple[str, ...], ...]
+    again: Callable[[Results], Comparison]
+    _begun: set[str] = field(default_factory=set, init=False, repr=False)
 
     def into(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """The steps of a release with those of the Jobs."""
@@ -66,36 +78,83 @@ class Jobs:
     def _before(self, name: str, words: tuple[str, ...], needs: tuple[str, ...]) -> Step:
         def done(results: Results) -> str | None:
             compared: Comparison = results["compare"]
-            return "not needed" if compared.current or compared.latest is None else None
+            if compared.current:
+                return NOT_NEEDED
+            if not compared.pending:
+                self._app(compared.manifest)
+            return NOT_NEEDED if self._is_first(compared) else None
 
         def run(step: Run) -> str:
-            compared: Comparison = step.results["compare"]
+            compared = self.again(step.results)
+            if compared.current:
+                return NOT_NEEDED
             number = compared.latest.number if compared.latest else 0
-            return self._run(step, words, number + 1)
+            return self._run(step, words, compared.manifest, number + 1, _not_begun)
 
-        return Step(name, lambda _: _says(words), run, needs=needs, done=done)
+        return Step(name, lambda _: _says(words), run, needs, done, left=self._left(words))
 
     def _first(self, name: str, words: tuple[str, ...], needs: tuple[str, ...]) -> Step:
         def done(results: Results) -> str | None:
-            applied: Applied = results[self.work.applies]
-            first = applied.noted.revision == 1 and applied.noted.result is not Result.OK
-            return None if first else "not needed"
+            noted = results[self.work.applies].noted
+            return NOT_NEEDED if self._worked(noted) else None
 
         def run(step: Run) -> str:
             applied: Applied = step.results[self.work.applies]
-            return self.work.undone(applied, step, lambda: self._run(step, words, 1))
+            number = applied.noted.revision
+            return self.work.undone(
+                applied, step, lambda: self._run(step, words, applied.manifest, number, _with_logs)
+            )
 
-        return Step(name, lambda _: f"at the first release, {_says(words)}", run, needs, done)
+        says = f"at the first release, {_says(words)}"
+        return Step(name, lambda _: says, run, needs, done, left=self._left(words))
 
-    def _run(self, step: Run, words: tuple[str, ...], revision: int) -> str:
-        """Run it to its end, unless that was done for this revision. Raises DogctlError."""
-        work, compared = self.work, step.results["compare"]
-        cluster, settings = work.cluster, work.project.settings
-        app = app_workload(compared.manifest, settings, cluster.release)
+    def _worked(self, noted: Record) -> bool:
+        """Whether this revision, or one before it, has been seen to work."""
+        if noted.result is Result.OK:
+            return True
+        found, records = revisions(self.work.cluster), record.read(self.work.cluster)
+        return has_worked((each for each in found if each.number < noted.revision), records)
+
+    def _is_first(self, compared: Comparison) -> bool:
+        """Whether nothing has run yet, so that there is no database either."""
+        if compared.latest is None or compared.latest.status is Status.DEPLOYED:
+            return compared.latest is None
+        return not has_worked(revisions(self.work.cluster), record.read(self.work.cluster))
+
+    def _app(self, manifest: Sequence[Object]) -> Object:
+        """The workload that a Job is like. Raises ConfigError if there is none."""
+        work = self.work
+        app = app_workload(manifest, work.project.settings, work.cluster.release)
         if app is None:
-            raise AssertionError("a release without a workload runs no image")
+            raise ConfigError(
+                "the chart has no Deployment, StatefulSet or DaemonSet that a Job could be like",
+                code="no-workload",
+                where="hooks",
+                hint="make it a hook of the chart's own, or a command on this machine with run",
+            )
+        return app
+
+    def _left(self, words: tuple[str, ...]) -> Callable[[Results], str | None]:
+        says = f"{' '.join(words)} goes on in the cluster: the same command waits for its end"
+        return lambda _: says if " ".join(words) in self._begun else None
+
+    def _run(
+        self,
+        step: Run,
+        words: tuple[str, ...],
+        manifest: Sequence[Object],
+        revision: int,
+        tell: Tell,
+    ) -> str:
+        """Run it to its end, unless that was done for this revision.
+
+        Raises DogctlError, with its last words as `tell` has them.
+        """
+        work = self.work
+        cluster, settings = work.cluster, work.project.settings
+        app = self._app(manifest)
         job = job_for(app, words, cluster.release, revision, int(settings.release_timeout))
-        job = hidden_from(compared.manifest, job)
+        job = hidden_from(manifest, job)
         work.lease.check()
         name: str = job["metadata"]["name"]
         there = cluster.kubernetes.get(JOBS, name, cluster.namespace)
@@ -104,6 +163,7 @@ class Jobs:
             there = None
         if there is None:
             cluster.kubernetes.create(JOBS, job, cluster.namespace)
+        self._begun.add(" ".join(words))
         try:
             workloads.wait(
                 cluster.kubernetes,
@@ -116,18 +176,11 @@ class Jobs:
         except Cancelled:
             raise
         except DogctlError as error:
-            raise self._told(error, job, step) from error
+            folder = work.project.state / "evidence"
+            image = step.results["image"]
+            found = gather(cluster, (job,), image, folder, error, work.redact)
+            raise tell(error, found, revision - 1) from error
         return name
-
-    def _told(self, error: DogctlError, job: Object, step: Run) -> DogctlError:
-        """With the Job's last words; what comes after it has not begun."""
-        work = self.work
-        folder = work.project.state / "evidence"
-        image = step.results["image"]
-        found = gather(work.cluster, (job,), image, folder, error, work.redact)
-        says = "nothing, since the release had not begun"
-        latest = step.results["compare"].latest
-        return told(error, found, says, ExitCode.FAILED, latest.number if latest else 0)
 
     def _remove(self, step: Run, name: str) -> None:
         """What failed before is tried anew."""
@@ -137,6 +190,18 @@ class Jobs:
             PODS, cluster.namespace, labels=f"job-name={name}"
         ):
             step.sleep(workloads.POLL)
+
+
+def _not_begun(error: DogctlError, found: Evidence, latest: int) -> DogctlError:
+    """Nothing came after it."""
+    says = "nothing, since the release had not begun"
+    return told(error, found, says, ExitCode.FAILED, latest)
+
+
+def _with_logs(error: DogctlError, found: Evidence, _: int) -> DogctlError:
+    """What is undone of the release is told by who undoes it."""
+    error.detail = (*error.detail, *found.lines)
+    return error
 
 
 def job_for(app: Object, words: Sequence[str], release: str, revision: int, seconds: int) -> Object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dogctl.clouds.kubernetes import SECRETS
@@ -33,6 +33,16 @@ def deployed(found: Sequence[Revision]) -> Revision | None:
 def present(found: Sequence[Revision]) -> Revision | None:
     """The revision that runs, or the last one if none does."""
     return deployed(found) or (found[-1] if found else None)
+
+
+def has_worked(found: Iterable[Revision], records: Mapping[int, Record]) -> bool:
+    """Whether one of them ever ran: by what is noted, since Helm calls failed ones superseded."""
+    return any(
+        records[each.number].result is Result.OK
+        if each.number in records
+        else each.status in _WORKED
+        for each in found
+    )
 
 
 def running(cluster: Cluster) -> Revision:

@@ -80,7 +80,7 @@ class Channel:
             self._answers.blocks(answer.blocks)
         self.stdout.flush()
         if answer.summary:
-            self._summarise(github.answered(answer))
+            self._summarise(github.answered(answer, self._told))
 
     def line(self, text: str) -> None:
         """One line of an answer that has no end yet, such as a log that is followed."""
@@ -143,13 +143,16 @@ class Channel:
             if not self.events:
                 self.stderr.write(f"{self.redact(github.annotation(error))}\n")
                 self.stderr.flush()
-            self._summarise(github.failed(self.command, error))
+            self._summarise(github.failed(self.command, error, self._told))
         if self.json:
             self._object(error.exit_code, data=error.data, error=fields)
 
+    def _told(self, text: str) -> str:
+        return self.redact(self.spell(text))
+
     def _summarise(self, text: str) -> None:
         try:
-            github.summarise(self.redact(self.spell(text)))
+            github.summarise(self.redact(text))
         except OSError as error:
             self.note(f"the summary cannot be written: {error.strerror}")
 

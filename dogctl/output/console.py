@@ -46,7 +46,8 @@ class Terminal:
 
     def print(self, renderable: RenderableType) -> None:
         if self.console.is_terminal:
-            self.console.print(renderable)
+            # A line is wrapped by the terminal itself: a command in it can be copied in one piece.
+            self.console.print(renderable, soft_wrap=isinstance(renderable, RichText))
             return
         with self.console.capture() as captured:
             self.console.print(renderable)
@@ -105,10 +106,15 @@ class Terminal:
 
     def preview(self, verb: str, previews: Iterable[Preview]) -> None:
         self.print(self.text(f"dogctl {verb} would:", "bold"))
+        done: set[str] = set()
         for item in previews:
+            if item.step.rpartition("/")[0] in done:
+                done.add(item.step)  # what it is made of is not worth a line
+                continue
             mark, style = ("=", "dim") if item.status else ("→", "cyan")
-            done = " (nothing to do)" if item.status and not item.looks else ""
-            self.print(self.text(f"  {mark} {item.step}: {item.change}{done}", style))
+            nothing = " (nothing to do)" if item.status and not item.looks else ""
+            done |= {item.step} if nothing else set()
+            self.print(self.text(f"  {mark} {item.step}: {item.change}{nothing}", style))
             for line in item.detail:
                 self.print(self._change(line, indent=6))
 
@@ -204,6 +210,8 @@ class LiveReporter:
     def finished(self, step: Step, outcome: Outcome) -> None:
         with self._lock:
             self._rows.pop(step.name, None)
+        if "/" in step.name and outcome.status in (Status.UNCHANGED, Status.SKIPPED):
+            return  # the step that it is a part of has a line
         text, style = _ending(step, outcome)
         self._terminal.print(self._terminal.text(text, style))
 

@@ -6,7 +6,8 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dogctl.answer import Answer, Block, Fields, Table, Text
@@ -15,6 +16,9 @@ from dogctl.output.clean import clean
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 _OUTPUT = "GITHUB_OUTPUT"
+_SIGNS = re.compile(r"([\\`*_\[\]<>&~])")
+
+Tell = Callable[[str], str]
 
 
 def runs_here(environ: Mapping[str, str] = os.environ) -> bool:
@@ -28,18 +32,22 @@ def annotation(error: DogctlError) -> str:
     return f"::error title={_property(f'dogctl: {error.code}')}::{_data(clean(text))}"
 
 
-def answered(answer: Answer) -> str:
-    """An answer in Markdown."""
-    return "\n".join(_lines(answer.blocks)) + "\n"
+def answered(answer: Answer, tell: Tell = str) -> str:
+    """An answer in Markdown.
+
+    `tell` masks secrets in a text: Markdown would have them in a form that nobody knows.
+    """
+    return "\n".join(_lines(answer.blocks, tell)) + "\n"
 
 
-def failed(command: str, error: DogctlError) -> str:
-    """An error in Markdown."""
-    lines = [f"### ❌ dogctl {_plain(command)}: {_plain(_said(error))}", ""]
+def failed(command: str, error: DogctlError, tell: Tell = str) -> str:
+    """An error in Markdown; for `tell` see `answered`."""
+    lines = [f"### ❌ dogctl {_plain(tell(command))}: {_plain(tell(_said(error)))}", ""]
     if error.detail:
-        lines += ["```text", *(clean(line).replace("```", "'''") for line in error.detail), "```"]
+        told = (clean(tell(line)).replace("```", "'''") for line in error.detail)
+        lines += ["```text", *told, "```"]
     if error.hint:
-        lines += ["", f"Next: {_code(error.hint)}"]
+        lines += ["", f"Next: {_code(tell(error.hint))}"]
     return "\n".join(lines) + "\n"
 
 
@@ -62,19 +70,19 @@ def _said(error: DogctlError) -> str:
     return f"{error.where}: {error.message}" if error.where else error.message
 
 
-def _lines(blocks: Iterable[Block]) -> Iterator[str]:
+def _lines(blocks: Iterable[Block], tell: Tell) -> Iterator[str]:
     for number, block in enumerate(blocks):
         match block:
             case Text(text):
                 # A line of its own, or Markdown would join it with the next one.
-                yield f"### {_plain(text)}\n" if number == 0 else f"{_code(text)}  "
+                yield f"### {_plain(tell(text))}\n" if number == 0 else f"{_code(tell(text))}  "
             case Fields(rows) if rows:
                 yield from ("", "| | |", "|---|---|")
-                yield from (f"| {_cell(name)} | {_code(_cell(value))} |" for name, value in rows)
+                yield from (_row((_cell(tell(n)), _code(_cell(tell(v))))) for n, v in rows)
                 yield ""
             case Table(columns, rows):
                 yield from ("", _row(columns), _row("---" for _ in columns))
-                yield from (_row(map(_cell, row)) for row in rows)
+                yield from (_row(_cell(_plain(tell(each))) for each in row) for row in rows)
                 yield ""
 
 
@@ -93,7 +101,8 @@ def _code(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return clean(text).replace("<", "&lt;").replace("\n", " ")
+    """Text in which nothing is a sign of Markdown, such as of a link or a picture."""
+    return _SIGNS.sub(r"\\\1", clean(text).replace("\n", " "))
 
 
 def _one_line(text: str) -> str:

@@ -90,6 +90,10 @@ class Git:
         """The tags of HEAD itself."""
         return tuple(self._ask("tag", "--points-at", "HEAD").decode(errors="replace").split())
 
+    def ignores(self, path: Path) -> bool:
+        """Whether a file would be no change, since git is told to ignore it."""
+        return self._try("check-ignore", "--quiet", "--", str(path)) is not None
+
     def origin(self) -> str | None:
         """The URL of the remote `origin`; may hold a password."""
         answer = self._try("config", "--get", "remote.origin.url")

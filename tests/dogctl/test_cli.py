@@ -52,6 +52,7 @@ def test_no_command_shows_the_help(tiny: Project) -> None:
         (["gifs", "add"], "FILE|URL"),
         (["gifs", "add", "no.gif"], "No such file"),
         (["gifs", "list"], "declares no admin command"),
+        (["deploy", "--skip", "lunch"], "--skip: must be one of: build, push,"),
     ],
 )
 def test_wrong_usage_is_one_readable_message(tiny: Project, words: list[str], says: str) -> None:

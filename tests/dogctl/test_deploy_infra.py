@@ -22,6 +22,11 @@ variable "size" {
   default = 1
 }
 resource "terraform_data" "kennel" { input = "${var.name}-${var.size}" }
+variable "bowls" {
+  type    = number
+  default = 0
+}
+resource "terraform_data" "bowl" { count = var.bowls }
 output "kennel" { value = terraform_data.kennel.output }
 output "bone" {
   value     = "buried-${terraform_data.kennel.output}"
@@ -70,9 +75,9 @@ def resize(project: DeployProject, size: int) -> None:
 
 
 def kennel(project: DeployProject) -> str:
-    """What a pod that runs has of it."""
+    """What the newest pod has of it; those of the release before may be ending still."""
     running = ("get", "pods", "--field-selector=status.phase=Running", "--output=name")
-    (pod, *_) = project.kubectl(*running).split()
+    *_, pod = project.kubectl(*running, "--sort-by=.metadata.creationTimestamp").split()
     return project.kubectl("exec", pod, "--", "printenv", "KENNEL").strip()
 
 
@@ -96,6 +101,13 @@ def test_outputs_become_values_and_secrets(here: Cluster, tmp_path: Path) -> Non
     assert not project.deploy("--skip", "infra")["changed"]
     released = project.dogctl("release", "--env", "dev", "--json")
     assert not released.json["data"]["changed"]
+
+    said = project.dogctl("deploy", "--env", "dev", "--skip", "release")
+    assert said.out.startswith("dev is up to date: nothing to do\n")
+    # Infrastructure that the release has nothing of.
+    said = project.dogctl("deploy", "--env", "dev", "--yes", TF_VAR_bowls="1")
+    assert "nothing to do" not in said.out
+    assert said.out.startswith("deployed to dev, where ")
 
     resize(project, 2)
     second = project.deploy("--yes")
@@ -123,3 +135,35 @@ def test_terraforms_plan_is_approved_too(here: Cluster, tmp_path: Path) -> None:
     refused = project.dogctl("deploy", "--env", "prod", *words)
     assert refused.code == 1
     assert "changed since this was approved" in refused.err
+
+
+def test_what_was_left_out_of_an_approved_plan_stays_out(here: Cluster, tmp_path: Path) -> None:
+    project = with_infra(tmp_path, here, "partial")
+    plan = tmp_path / ".dogctl/plan.json"
+    planned = project.deploy("--plan-out", str(plan), "--skip", "release", env="prod")
+    words = ("--approve", str(plan), "--sha256", planned["sha256"], "--yes")
+    project.deploy(*words, env="prod")
+    assert here.kubectl("get", "namespace", "partial-prod", "--ignore-not-found") == ""
+
+    planned = project.deploy("--plan-out", str(plan), "--skip", "infra", env="prod")
+    words = ("--approve", str(plan), "--sha256", planned["sha256"], "--yes")
+    both = project.dogctl("deploy", "--env", "prod", *words, "--skip", "release")
+    assert "an approved plan says what is left out" in both.err
+    steps = project.deploy(*words, env="prod")["steps"]
+    assert not any(each["step"].startswith("infra") for each in steps)
+    other = project.dogctl("deploy", "--env", "prod", *words, HELM_RELEASE_NAME="another")
+    assert "where that is" in other.err
+
+
+def test_what_is_only_planned_runs_no_hook_of_the_infrastructure(
+    here: Cluster, tmp_path: Path
+) -> None:
+    project = with_infra(tmp_path, here, "hookless")
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write('[[tool.dogctl.hooks]]\nbefore = "infra"\nrun = ["touch", ".dogctl/told"]\n')
+    project.commit("a hook")
+    plan = str(tmp_path / ".dogctl/plan.json")
+    planned = project.deploy("--plan-out", plan, env="prod")
+    assert not (tmp_path / ".dogctl/told").exists()
+    project.deploy("--approve", plan, "--sha256", planned["sha256"], env="prod")
+    assert (tmp_path / ".dogctl/told").exists()

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,11 +18,17 @@ from dogctl.lifecycle.bundle import nested
 from dogctl.lifecycle.deploy import approval, refs
 from dogctl.lifecycle.deploy.approval import Approval
 from dogctl.lifecycle.deploy.halves import Looks, Removal
+from dogctl.lifecycle.deploy.infra_stage import keep_data
 from dogctl.lifecycle.deploy.stages import needs, ordered
+from dogctl.lifecycle.infra import Outputs, Planned
 from dogctl.lifecycle.manifest import Object
 from dogctl.lifecycle.release_diff import Action, Change, Difference
-from dogctl.lifecycle.release_jobs import hidden_from, job_for
+from dogctl.lifecycle.release_jobs import Jobs, hidden_from, job_for
+from dogctl.lifecycle.release_steps import Comparison
 from dogctl.plan import Plan, Results, Run, Status, Step, execute, stage
+from dogctl.secrets import Redactor, Secret
+from dogctl.tools.terraform.changes import Action as RAction
+from dogctl.tools.terraform.changes import ResourceChange
 from tests.dogctl.test_plan import Recorder
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -28,12 +36,16 @@ CHANGE = Change(Action.CHANGE, "Deployment/app", (Difference("spec.replicas", 2,
 APPROVED = Approval(
     project="app",
     environment="prod",
+    place="context kennel prod/app",
     created="2026-05-01T10:00:00+00:00",
     expires="2026-05-02T10:00:00+00:00",
     by="dog",
     commit="c0ffee",
+    built_from="c0ffee",
     image=f"docker.io/team/app:1.0.0@sha256:{'0' * 64}",
+    skip=[],
     inputs="1234",
+    revision=3,
     release=[CHANGE.data()],
     infra=None,
 )
@@ -106,7 +118,13 @@ def test_a_file_that_was_changed_is_not_what_was_approved(tmp_path: Path, damage
 
 
 def test_what_is_not_as_approved_is_told() -> None:
-    asked = {"project": "app", "environment": "prod", "commit": "c0ffee", "inputs": "1234"}
+    asked = {
+        "project": "app",
+        "environment": "prod",
+        "place": "context kennel prod/app",
+        "commit": "c0ffee",
+        "inputs": "1234",
+    }
     approval.check(APPROVED, **asked, now=NOW)
     with pytest.raises(ConfigError) as raised:
         approval.check(APPROVED, **{**asked, "commit": "bad", "inputs": "5"}, now=NOW)
@@ -125,6 +143,29 @@ def test_a_release_may_change_what_was_approved_and_nothing_else() -> None:
     with pytest.raises(DogctlError) as raised:
         approval.check_changes([CHANGE.data()], [other])
     assert "    spec.replicas: 4 -> 3" in raised.value.detail
+
+
+def test_an_approval_is_good_for_the_release_as_it_was_and_for_what_it_made_itself() -> None:
+    def check(release: list[dict[str, Any]] | None, revisions: dict[int, str | None]) -> None:
+        approved = replace(APPROVED, release=release)
+        approval.check_release(approved, "mine", lambda data: data, [CHANGE], revisions)
+
+    for release in (None, [CHANGE.data()]):
+        check(release, {2: "other", 3: None})
+        check(release, {3: None, 4: "mine", 5: "mine"})
+        for moved in ({3: None, 4: None}, {4: "mine", 5: "other"}):
+            with pytest.raises(DogctlError, match="revision"):
+                check(release, moved)
+    with pytest.raises(DogctlError, match="in another way"):
+        check([], {3: None})
+
+
+def test_what_is_masked_in_an_approval_is_masked_in_what_it_is_compared_with() -> None:
+    redact = Redactor([Secret("kennel-root")])
+    change = replace(CHANGE, differences=(Difference("spec.user", "dog", "kennel-root"),))
+    approved = redact.data([change.data()])
+    assert "kennel-root" not in str(approved)
+    approval.check_changes(approved, [change], redact.data)
 
 
 def test_outputs_become_tables() -> None:
@@ -229,3 +270,31 @@ def test_what_was_made_is_removed_however_it_ends() -> None:
     report = execute(Plan("deploy", (work, removal.step("gone", ("work",)))), Recorder())
     assert heard == ["do remove"]
     assert str(report.error) == "no"
+
+
+def test_a_chart_without_an_app_has_nothing_that_a_job_could_be_like() -> None:
+    work: Any = SimpleNamespace(
+        project=SimpleNamespace(settings=SimpleNamespace(service="app", name="app")),
+        cluster=SimpleNamespace(release="app"),
+        applies="upgrade",
+    )
+    compared = Comparison(
+        ({"kind": "CronJob", "metadata": {"name": "app"}},), (CHANGE,), None, None
+    )
+    upgrade = Step("upgrade", lambda _: "", lambda _: None)
+    job, _ = Jobs(work, (("flask", "db"),), lambda _: compared).into((upgrade,))
+    results = Results()
+    results.put("compare", compared)
+    with pytest.raises(ConfigError) as raised:
+        job.done(results)
+    assert raised.value.code == "no-workload"
+
+
+def test_no_plan_of_a_deploy_loses_data() -> None:
+    gone = ResourceChange("google_sql_database_instance.main", RAction.DELETE, protected=True)
+    kept = ResourceChange("google_compute_address.main", RAction.DELETE)
+    keep_data(Planned((kept,), Path(), "", True, (), Outputs()))
+    with pytest.raises(ConfigError) as raised:
+        keep_data(Planned((kept, gone), Path(), "", True, (), Outputs()))
+    assert raised.value.where == gone.address
+    assert raised.value.hint == "dogctl infra apply does that, if it is meant"

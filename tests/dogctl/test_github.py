@@ -70,6 +70,28 @@ def test_an_answer_worth_keeping_is_in_the_summary(summary: Path) -> None:
     assert "| ID |\n| --- |\n| 1 |" in text
 
 
+def test_nothing_in_a_summary_is_markdown_of_somebody_else(summary: Path) -> None:
+    trick = "![x](http://evil/) <b>_*`"
+    blocks = (Text(f"released {trick}"), Table(("ID",), ((f"{trick} | 2",),)))
+    channel().answer(Answer({}, blocks, summary=True))
+    plain = r"!\[x\](http://evil/) \<b\>\_\*\`"
+    assert (
+        summary.read_text() == f"### released {plain}\n\n\n| ID |\n| --- |\n| {plain} \\| 2 |\n\n\n"
+    )
+
+
+def test_a_secret_with_signs_of_markdown_is_masked_before_they_are_written(summary: Path) -> None:
+    secret = "a|b`c<d_e"
+    job = Channel(("deploy",), redact=Redactor([Secret(secret)]), stdout=io.StringIO())
+    job.stderr = io.StringIO()
+    job.answer(Answer({}, (Text(secret), Text(secret), Fields((("A", secret),))), summary=True))
+    job.error(DogctlError(secret, code="x", hint=secret, detail=(secret,)))
+    text = summary.read_text()
+    assert text.count("***") + text.count(r"\*\*\*") == 6
+    for part in ("a|b", r"a\|b", "a\\|b", "<d", "d_e"):
+        assert part not in text
+
+
 def test_a_summary_that_cannot_be_written_fails_nothing(
     summary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,14 +7,18 @@ import html
 import io
 import json
 import shlex
+import sys
 from urllib.parse import quote, quote_plus
 
 import pytest
+from rich.console import Console
 
 from dogctl.answer import Answer, Fields, Table, Text
 from dogctl.errors import DogctlError, ExitCode
 from dogctl.output.channel import Channel
 from dogctl.output.clean import clean
+from dogctl.output.console import LiveReporter, Terminal
+from dogctl.plan import Outcome, Preview, Status, Step
 from dogctl.secrets import Redactor, Secret
 
 ANSWER = Answer(
@@ -182,3 +186,48 @@ def test_the_exit_codes_are_the_documented_ones() -> None:
         "CHANGES": 10,
         "CANCELLED": 130,
     }
+
+
+def test_a_preview_says_of_what_is_done_only_that(capsys: pytest.CaptureFixture[str]) -> None:
+    previews = [
+        Preview("build", "build it", Status.UNCHANGED),
+        Preview("build/build", "run the builder", Status.UNCHANGED),
+        Preview("release", "release it", None),
+        Preview("release/image", "find it", Status.UNCHANGED, looks=True),
+        Preview("release/upgrade", "let Helm work", None, ("+ Deployment/app",)),
+    ]
+    Terminal(sys.stdout, str).preview("deploy", previews)
+    assert capsys.readouterr().out.splitlines() == [
+        "dogctl deploy would:",
+        "  = build: build it (nothing to do)",
+        "  → release: release it",
+        "  = release/image: find it",
+        "  → release/upgrade: let Helm work",
+        "      + Deployment/app",
+    ]
+
+
+def test_a_terminal_has_no_line_for_parts_with_nothing_to_do() -> None:
+    stream = io.StringIO()
+    with LiveReporter(Terminal(stream, str)) as reporter:
+        for name, status in (
+            ("smoke/start", Status.UNCHANGED),
+            ("smoke", Status.UNCHANGED),
+            ("push/candidate", Status.DONE),
+            ("release/lock", Status.FAILED),
+        ):
+            step = Step(name, lambda _: "", lambda _: None)
+            reporter.started(step)
+            reporter.finished(step, Outcome(status, 1.5))
+    said = [line.strip() for line in stream.getvalue().splitlines() if line.strip()]
+    assert said == ["✓ smoke (unchanged)", "✓ push/candidate (1.5 s)", "✗ release/lock (failed)"]
+
+
+def test_a_command_to_copy_from_a_terminal_is_in_one_piece() -> None:
+    stream = io.StringIO()
+    terminal = Terminal(stream, str)
+    terminal.console = Console(file=stream, width=40, force_terminal=True, highlight=False)
+    command = f"dogctl deploy --sha256 {'0' * 64}"
+    terminal.blocks([Text(command)])
+    terminal.error(DogctlError("no", code="x", hint=command))
+    assert stream.getvalue().count(command) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 from dogctl.answer import Answer, Fields, Text
 from dogctl.config.hooks import Stage
@@ -11,41 +11,75 @@ from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.infra import APPLY, PLAN, Planned
 from dogctl.lifecycle.push import Candidate, Release
 from dogctl.lifecycle.release import answer_release
+from dogctl.lifecycle.release_steps import Applied
 from dogctl.lifecycle.smoke_passes import Pass
 from dogctl.plan import Results
 
 
 def answer_deploy(environment: str, results: Results) -> Answer:
     """What each stage came to, and where the app runs now."""
-    rows = []
+    rows = tuple(_rows(results))
+    if Stage.RELEASE not in results:
+        says = f"deployed to {environment}" if _changed(results) else _nothing(environment)
+        data = {"environment": environment}
+        return Answer(data, (Text(says), *((Fields(rows),) if rows else ())), summary=True)
+    applied: Applied = results[Stage.RELEASE]["upgrade"]
+    released = answer_release(environment, results[Stage.RELEASE])
+    headline, *others = released.blocks
+    if not applied.fresh and _changed(results):
+        what = applied.noted.version or applied.noted.image
+        headline = Text(f"deployed to {environment}, where {what} is up to date")
+    own = [row for each in others if isinstance(each, Fields) for row in each.rows]
+    return Answer(released.data, (headline, Fields((*rows, *own))), summary=True)
+
+
+def _rows(results: Results) -> Iterator[tuple[str, str]]:
+    """What came before the release."""
     if Stage.BUILD in results:
         built: Built = results[Stage.BUILD]["build"]
-        rows.append(("Built", f"in {built.seconds:.1f} s" if built.fresh else "already"))
+        yield "Built", f"in {built.seconds:.1f} s" if built.fresh else "already"
     if Stage.SMOKE in results:
-        passed = isinstance(results[Stage.SMOKE]["start"], Pass)
-        rows.append(("Smoke test", "passed already" if passed else "passed"))
+        yield "Smoke test", "passed" if _smoked(results) else "passed already"
     if Stage.INFRA in results:
         planned: Planned = results[Stage.INFRA][PLAN]
-        rows.append(("Infrastructure", str(planned)))
-    data: dict[str, Any] = {"environment": environment}
-    if Stage.RELEASE not in results:
-        return Answer(data, (Text(f"deployed to {environment}"), Fields(tuple(rows))), summary=True)
-    released = answer_release(environment, results[Stage.RELEASE])
-    says, *others = released.blocks
-    return Answer({**data, **released.data}, (says, Fields(tuple(rows)), *others), summary=True)
+        yield "Infrastructure", f"done: {planned}" if planned.has_changes else str(planned)
+
+
+def _changed(results: Results) -> bool:
+    """Whether anything was done before the release."""
+    built: Built | None = results[Stage.BUILD]["build"] if Stage.BUILD in results else None
+    planned: Planned | None = results[Stage.INFRA][PLAN] if Stage.INFRA in results else None
+    return bool(
+        (built and built.fresh)
+        or _smoked(results)
+        or any(_is_new_in_registry(results))
+        or (planned and planned.has_changes)
+    )
+
+
+def _smoked(results: Results) -> bool:
+    return Stage.SMOKE in results and not isinstance(results[Stage.SMOKE]["start"], Pass)
+
+
+def _is_new_in_registry(results: Results) -> Iterator[str]:
+    """What was pushed and tagged, for people."""
+    if Stage.PUSH in results:
+        pushed: Candidate = results[Stage.PUSH]["candidate"]
+        if pushed.fresh:
+            yield f"the image {shown(pushed.ref)} in its registry"
+    if Stage.TAG in results:
+        release: Release | None = results[Stage.TAG].get("release")
+        if release and release.put:
+            yield f"its tags {', '.join(release.put)}"
+
+
+def _nothing(environment: str) -> str:
+    return f"{environment} is up to date: nothing to do"
 
 
 def left_changed(results: Results) -> list[str]:
     """What a deploy that failed has changed, and nobody takes back."""
-    lines = []
-    if Stage.PUSH in results:
-        pushed: Candidate = results[Stage.PUSH]["candidate"]
-        if pushed.fresh:
-            lines.append(f"remains: the image {shown(pushed.ref)} in its registry")
-    if Stage.TAG in results:
-        release: Release | None = results[Stage.TAG].get("release")
-        if release and release.put:
-            lines.append(f"remains: its tags {', '.join(release.put)}")
+    lines = [f"remains: {each}" for each in _is_new_in_registry(results)]
     if Stage.INFRA in results and APPLY in results[Stage.INFRA]:
         planned: Planned = results[Stage.INFRA][PLAN]
         if planned.has_changes:

@@ -14,7 +14,7 @@ from dogctl.image import ImageRef
 from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
 from dogctl.lifecycle.compose_engine import find_file
-from dogctl.lifecycle.deploy import approval, refs
+from dogctl.lifecycle.deploy import approval, plan_file, refs
 from dogctl.lifecycle.deploy.halves import Looks, Removal
 from dogctl.lifecycle.deploy.hooks import Hooks, variables
 from dogctl.lifecycle.deploy.images import pushed
@@ -83,6 +83,7 @@ class _Deploy:
                 wish.approved.plan,
                 project=project.settings.name,
                 environment=project.environment or "",
+                place=approval.place(project),
                 commit=self._source.revision,
                 inputs=inputs(project, wish.approved.plan.ref),
             )
@@ -94,15 +95,33 @@ class _Deploy:
                 where=project.origins["compose_file"],
                 hint="add a compose.yaml with the app and its database, or --skip smoke",
             )
-        if not wish.any_ref and not wish.promoted:
+        if project.settings.ships_from and not wish.any_ref and not wish.promoted:
             refs.check_ref(project, refs.current_refs(project, self.runner, self.environ))
-        if project.settings.protected and not (wish.plan_out or wish.only_looks):
+        if wish.only_looks:
+            return
+        if project.settings.protected:
+            self._check_protected()
+        if wish.plan_out:
+            plan_file.check_place(project, self._source, wish.plan_out, self.runner)
+            plan_file.check_writable(wish.plan_out)
+
+    def _check_protected(self) -> None:
+        """Raise ConfigError unless it is only planned, and of a commit that can be had again."""
+        project, source = self.project, self._source
+        if not self.wish.plan_out:
             raise ConfigError(
                 f"{project.environment} is protected: it takes approved plans only",
                 code="not-approved",
                 where=project.origins["protected"],
                 hint="dogctl deploy --plan-out FILE; once that is approved,"
                 " dogctl deploy --approve FILE --sha256 HASH",
+            )
+        if source.commit and not source.clean:
+            raise ConfigError(
+                f"{project.environment} is protected, and the files are those of no commit",
+                code="unclean-tree",
+                where=str(project.root),
+                hint="commit them first; git status shows which",
             )
 
     def steps(self) -> tuple[Step, ...]:
@@ -114,6 +133,7 @@ class _Deploy:
             self.project,
             self.wish.plan_out,
             self._source.revision,
+            self._built_from,
             self._planned_image,
             self._compare if Stage.RELEASE in self._stages else None,
             self.environ,
@@ -195,7 +215,12 @@ class _Deploy:
     @cached_property
     def _steps(self) -> dict[Stage, Step]:
         hooks = Hooks(self.project, self._told, self.runner, self.environ)
-        return {Stage(step.name): hooks.around(step) for step in self._all()}
+        steps = {Stage(step.name): step for step in self._all()}
+        if self.wish.plan_out:  # what is only planned changes nothing in the environment
+            hooked = {each: hooks.around(step) for each, step in steps.items() if each in MAKING}
+        else:
+            hooked = {each: hooks.around(step) for each, step in steps.items()}
+        return {**steps, **hooked}
 
     def _told(self, results: Results) -> Mapping[str, str]:
         image = self._image(results)
@@ -300,20 +325,24 @@ class _Deploy:
         return replace(plan, warning=None)
 
     def _bundle(self, results: Results) -> Bundle:
-        commit = self._source.revision
-        if self.wish.promoted:
-            commit = self.wish.promoted.commit
         hooks = self.project.settings.hooks
         outputs = self._infra.outputs(results)
         bundle = Bundle(
             values=given_by(self.project, outputs).values,
             outputs=outputs.values,
-            commit=commit,
+            commit=self._built_from,
             jobs=tuple(hook.words for hook in hooks if hook.job),
         )
-        if self.wish.approved:
-            planned = self.wish.approved.plan.release
-            bundle = replace(bundle, approval=self.wish.approved.sha256)
-            if planned is not None:
-                return replace(bundle, expect=partial(approval.check_changes, planned))
+        if approved := self.wish.approved:
+            expect = partial(
+                approval.check_release, approved.plan, approved.sha256, self.redact.data
+            )
+            return replace(bundle, approval=approved.sha256, expect=expect)
         return bundle
+
+    @property
+    def _built_from(self) -> str | None:
+        """The commit that the image was built from, if that is known."""
+        if self.wish.approved:
+            return self.wish.approved.plan.built_from
+        return self.wish.promoted.commit if self.wish.promoted else self._source.revision

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dogctl.config.hooks import Hook
-from dogctl.errors import DogctlError
+from dogctl.errors import DogctlError, ToolError
 from dogctl.lifecycle.local import make_state
-from dogctl.plan import Plan, Results, Run, Step, preview
+from dogctl.plan import Plan, Results, Run, Step, look
 from dogctl.tools.runner import Runner
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
 
-OWED = "hooks"
+LOOK, OWED = "look", "hooks"
 _LINES = 20
 
 
@@ -50,31 +50,30 @@ class Hooks:
 
     def _plan(self, inner: Plan, hooks: Sequence[Hook], variables: Mapping[str, str]) -> Plan:
         environ = {**self.environ, **variables, "DOGCTL_STAGE": hooks[0].stage}
-        works = any(each.status is None and not each.looks for each in preview(inner))
-        first = self._owe(hooks[0], works=works)
+        first = (_look(inner), self._owe(hooks[0]))
         before = self._steps([hook for hook in hooks if hook.before], environ, (OWED,))
-        begun = (OWED, *(step.name for step in before))
+        begun = (LOOK, OWED, *(step.name for step in before))
         steps = [
-            step if step.needs or step.always else replace(step, needs=begun)
-            for step in inner.steps
+            step if step.always else _known(step, begun, fresh=not before) for step in inner.steps
         ]
         names = tuple(step.name for step in steps)
         after = self._steps([hook for hook in hooks if not hook.before], environ, (OWED, *names))
         done = self._settle(hooks[0], (OWED, *names, *(step.name for step in after)))
-        return replace(inner, steps=(first, *before, *steps, *after, done))
+        return replace(inner, steps=(*first, *before, *steps, *after, done))
 
-    def _owe(self, hook: Hook, *, works: bool) -> Step:
+    def _owe(self, hook: Hook) -> Step:
         note = self._note(hook)
 
-        def done(_: Results) -> bool | None:
-            return None if works and not note.exists() else note.exists()
+        def done(results: Results) -> bool | None:
+            return None if results[LOOK].works and not note.exists() else note.exists()
 
         def run(_: Run) -> bool:
             make_state(self.project.state)
             note.touch(mode=0o600)
             return True
 
-        return Step(OWED, lambda _: f"note that the hooks of {hook.stage} are owed", run, done=done)
+        says = f"note that the hooks of {hook.stage} are owed"
+        return Step(OWED, lambda _: says, run, needs=(LOOK,), done=done)
 
     def _settle(self, hook: Hook, needs: tuple[str, ...]) -> Step:
         note = self._note(hook)
@@ -102,20 +101,26 @@ class Hooks:
     ) -> Step:
         words = " ".join(hook.words)
 
+        where = f"hooks: {'before' if hook.before else 'after'} {hook.stage}"
+
         def run(step: Run) -> str:
-            done = self.runner.run(
-                hook.words,
-                cwd=self.project.root,
-                env=environ,
-                listen=step.progress,
-                stop=step.stop,
-            )
+            try:
+                done = self.runner.run(
+                    hook.words,
+                    cwd=self.project.root,
+                    env=environ,
+                    listen=step.progress,
+                    stop=step.stop,
+                )
+            except ToolError as error:
+                error.where, error.hint = where, "correct the setting hooks in pyproject.toml"
+                raise
             if done.code:
                 said = f"{done.stdout.decode(errors='replace')}{done.stderr}".splitlines()
                 raise DogctlError(
                     f"{words} failed with exit code {done.code}",
                     code="hook-failed",
-                    where=f"hooks: {'before' if hook.before else 'after'} {hook.stage}",
+                    where=where,
                     hint="correct that and run the command again: it goes on from there",
                     detail=tuple(said[-_LINES:]),
                 )
@@ -129,6 +134,41 @@ class Hooks:
 
     def _note(self, hook: Hook) -> Path:
         return self.project.state / f"hooks-{self.project.environment}-{hook.stage}"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Whether a stage has something to do, and what its steps answered that have not."""
+
+    works: bool
+    found: Results
+
+
+def _look(inner: Plan) -> Step:
+    """Nobody knows whether hooks are due before that."""
+
+    def run(step: Run) -> Looked:
+        previews, found = look(inner, step.stop)
+        return Looked(any(each.status is None and not each.looks for each in previews), found)
+
+    says = "see whether there is anything to do"
+    return Step(LOOK, lambda _: says, run, looks=True, previewed=True)
+
+
+def _known(step: Step, begun: tuple[str, ...], *, fresh: bool) -> Step:
+    """The step after what begins the stage; what was seen then is not looked at again.
+
+    `fresh` says that nothing has run since; else only a stage with nothing to do is as it was.
+    """
+
+    def done(results: Results) -> Any:
+        looked: Looked = results[LOOK]
+        same = not looked.works or (fresh and step.looks)
+        if same and step.name in looked.found:
+            return looked.found[step.name]
+        return step.done(results)
+
+    return replace(step, needs=(*begun, *step.needs), done=done)
 
 
 def variables(project: Project, image: str | None, version: str) -> dict[str, str]:

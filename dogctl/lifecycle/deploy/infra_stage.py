@@ -51,7 +51,7 @@ class InfraStage:
             "runner": self.runner,
         }
         if self.wish.plan_out:
-            return storing(self.project, plan_only(self.project, options, **rest))
+            return storing(self.project, plan_only(self.project, options, **rest), keep_data)
         approved, seen = self.wish.approved, self.wish.planned
         return plan_infra(
             self.project,
@@ -67,14 +67,7 @@ class InfraStage:
         seen = self.wish.planned
         if seen and seen.sha256 == planned.sha256:
             return
-        if planned.needs_care:
-            raise ConfigError(
-                f"this would destroy what is protected or holds data: {planned}",
-                code="would-destroy",
-                where=planned.lost[0].address,
-                hint="dogctl infra apply does that, if it is meant",
-                detail=tuple(planned.lines()),
-            )
+        keep_data(planned)
         if not self.wish.yes:
             raise ConfigError(
                 f"Terraform would change the infrastructure: {planned}",
@@ -94,3 +87,15 @@ class InfraStage:
         else:
             found = results[Stage.INFRA][APPLY]
         return found
+
+
+def keep_data(planned: Planned) -> None:
+    """Raise ConfigError if that loses what no deploy may: there is another command for it."""
+    if planned.needs_care:
+        raise ConfigError(
+            f"this would destroy what is protected or holds data: {planned}",
+            code="would-destroy",
+            where=next(each.address for each in planned.lost if each.protected),
+            hint="dogctl infra apply does that, if it is meant",
+            detail=tuple(planned.lines()),
+        )

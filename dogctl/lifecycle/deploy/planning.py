@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from dogctl.config.hooks import Stage
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record
-from dogctl.lifecycle.deploy.approval import Approval, expiry, write
+from dogctl.lifecycle.deploy.approval import Approval, expiry, place, write
 from dogctl.lifecycle.image import shown
-from dogctl.lifecycle.infra import PLAN, StoredPlan, store_plan
+from dogctl.lifecycle.infra import PLAN, Planned, StoredPlan, store_plan
 from dogctl.lifecycle.infra.given import NO_OUTPUT
 from dogctl.lifecycle.release import Rendered, inputs
+from dogctl.lifecycle.release_image import IMAGE
 from dogctl.plan import Plan, Results, Run, Step, stage
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Planning:
 
     Args:
         commit: what is checked out.
+        built_from: what the image was built from.
         image: the image, from the results of the stages before.
         compare: makes the plan that compares the release with what runs; None if nothing is
             released by dogctl itself.
@@ -62,6 +65,7 @@ class Planning:
     project: Project
     file: Path
     commit: str | None
+    built_from: str | None
     image: Callable[[Results], ImageRef]
     compare: Callable[[Results], Plan] | None
     environ: Mapping[str, str]
@@ -88,25 +92,33 @@ class Planning:
 
     def _approval(self, results: Results) -> Approval:
         settings = self.project.settings
-        image = self.image(results)
+        image = self._pinned(results)
         created, expires = expiry(settings.approval_hours)
         compared: Rendered | NotYet = results[COMPARE][COMPARE] if self.compare else NotYet()
-        release = (
-            [each.data() for each in compared.changes] if isinstance(compared, Rendered) else None
-        )
+        known = compared if isinstance(compared, Rendered) else None
         return Approval(
             project=settings.name,
             environment=self.project.environment or "",
+            place=place(self.project),
             created=created,
             expires=expires,
             by=record.who(self.environ),
             commit=self.commit,
+            built_from=self.built_from,
             image=str(image),
+            skip=list(map(str, settings.skip)),
             inputs=inputs(self.project, image),
-            release=self.redact(release),
+            revision=known.latest.number if known and known.latest else 0,
+            release=self.redact([each.data() for each in known.changes]) if known else None,
             infra=self._infra(results),
             run=record.run_address(self.environ),
         )
+
+    def _pinned(self, results: Results) -> ImageRef:
+        """The image by its digest, which the registry has told if this run has not pushed it."""
+        image = self.image(results)
+        found = results[COMPARE].get(IMAGE) if COMPARE in results else None
+        return found if image.digest is None and found and found.digest else image
 
     def _infra(self, results: Results) -> dict[str, Any] | None:
         if Stage.INFRA not in results:
@@ -142,10 +154,14 @@ def unless_unknown(step: Step) -> Step:
     return replace(step, done=done, detail=detail)
 
 
-def storing(project: Project, plan: Plan) -> Plan:
-    """With Terraform's plan put where the run finds it that carries it out."""
+def storing(project: Project, plan: Plan, agree: Callable[[Planned], None]) -> Plan:
+    """With Terraform's plan put where the run finds it that carries it out.
+
+    `agree` raises DogctlError if that must not be.
+    """
 
     def run(step: Run) -> StoredPlan:
+        agree(step.results[PLAN])
         return store_plan(project, step.results[PLAN])
 
     says = "keep Terraform's plan beside its state, encrypted"
@@ -161,15 +177,17 @@ def answer_planning(results: Results) -> Answer:
     """What would be done, and what to type once that is approved."""
     written: Written = results[APPROVAL]
     approval = written.approval
-    blocks: list[Block] = [Text(f"planned: {approval.environment} gets {shown(approval.ref)}")]
+    what = approval.ref.tag or shown(approval.ref)
+    blocks: list[Block] = [Text(f"planned: {approval.environment} gets {what}")]
     lines = list(_lines(results))
     blocks += [Text(f"  {line}") for line in lines] or [Text("  nothing would change")]
-    words = f"dogctl deploy --approve {written.path} --sha256 {written.sha256}"
+    file = shlex.quote(str(written.path))
+    words = f"dogctl deploy --approve {file} --sha256 {written.sha256}"
     rows = (
+        ("Image", shown(approval.ref)),
         ("Plan", str(written.path)),
         ("SHA-256", written.sha256),
         ("Good until", approval.expires),
-        ("Carry out", words),
     )
     data = {
         "plan": str(written.path),
@@ -180,7 +198,8 @@ def answer_planning(results: Results) -> Answer:
         "changes": lines,
     }
     outputs = {"sha256": written.sha256}
-    return Answer(data, (*blocks, Fields(rows)), summary=True, outputs=outputs)
+    last = Text(f"Once that is approved: {words}")
+    return Answer(data, (*blocks, Fields(rows), last), summary=True, outputs=outputs)
 
 
 def _lines(results: Results) -> Sequence[str]:

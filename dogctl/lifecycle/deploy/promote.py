@@ -35,21 +35,25 @@ def running_there(
     cluster = connect(source, remember=remember, runner=runner)
     current = deployed(revisions(cluster))
     if current is None:
-        raise not_released(source, cluster)
+        error = not_released(source, cluster)
+        error.hint = f"dogctl deploy --env {source.environment}"  # not the one it is to go to
+        raise error
     noted = record.read(cluster).get(current.number)
-    if noted and noted.result is not Result.OK:
-        raise ConfigError(
-            f"revision {current.number} in {source.environment} was not verified",
-            code="not-verified",
-            where=f"{cluster.namespace}/{cluster.release}",
-            hint=f"dogctl release --env {source.environment} verifies it, or says why not",
-        )
+    where = f"{cluster.namespace}/{cluster.release}"
     image = image_of(current)
     if image is None or image.digest is None:
         raise ConfigError(
             f"what runs in {source.environment} came from no registry",
             code="no-digest",
-            where=f"{cluster.namespace}/{cluster.release}",
+            where=where,
             hint="promote from an environment that pulls its images",
         )
-    return Promoted(image, noted.commit if noted else None)
+    if noted is None or noted.result is not Result.OK:
+        raise ConfigError(
+            f"revision {current.number} in {source.environment} was not verified",
+            code="not-verified",
+            where=where,
+            hint=f"dogctl release --env {source.environment} --image {image} does that, or says why"
+            " not",
+        )
+    return Promoted(image, noted.commit)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dogctl.config.model import DECLARATIONS
 from dogctl.errors import ConfigError
 from dogctl.lifecycle.bundle import nested
-from dogctl.lifecycle.infra.planned import Outputs
-from dogctl.secrets import Secret
+from dogctl.lifecycle.infra.planned import Outputs, as_secret
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
@@ -40,7 +39,7 @@ def given_by(project: Project, outputs: Outputs) -> Given:
     """
     settings = project.settings
     _require(project, "infra_values", settings.infra_values.values(), outputs)
-    _require(project, "infra_secrets", settings.infra_secrets.values(), outputs)
+    _require(project, "infra_secrets", settings.infra_secrets.values(), _without_nothing(outputs))
     for path, name in settings.infra_values.items():
         if name in outputs.secrets:
             raise ConfigError(
@@ -56,13 +55,18 @@ def given_by(project: Project, outputs: Outputs) -> Given:
 def _with_secrets(project: Project, outputs: Outputs) -> Project:
     settings = project.settings
     found = {
-        name: outputs.secrets.get(output) or Secret(str(outputs.values.get(output)))
+        name: outputs.secrets.get(output) or as_secret(outputs.values[output])
         for name, output in settings.infra_secrets.items()
     }
     known = {_BY_VARIABLE[name]: value for name, value in found.items() if name in _BY_VARIABLE}
     others = {name: value for name, value in found.items() if name not in _BY_VARIABLE}
     variables = MappingProxyType({**settings.variables, **others})
     return replace(project, settings=replace(settings, variables=variables, **known))  # type: ignore[arg-type]
+
+
+def _without_nothing(outputs: Outputs) -> Outputs:
+    """A value may be null, which takes one of the chart's away; a secret that is nothing is none."""
+    return replace(outputs, values={k: v for k, v in outputs.values.items() if v is not None})
 
 
 def _require(project: Project, setting: str, names: Iterable[str], outputs: Outputs) -> None:

@@ -82,12 +82,13 @@ class Planned:
 def outputs_of(found: Mapping[str, Any]) -> Outputs:
     """The outputs as Terraform gives them; those not known yet are left out.
 
-    A sensitive output that is no text becomes its JSON.
+    A sensitive output that is no text becomes its JSON, and one that is null none.
     """
     known = {name: each for name, each in found.items() if "value" in each}
+    hidden = {n: e["value"] for n, e in known.items() if e.get("sensitive")}
     return Outputs(
         {name: each["value"] for name, each in known.items() if not each.get("sensitive")},
-        {name: _secret(each["value"]) for name, each in known.items() if each.get("sensitive")},
+        {name: as_secret(value) for name, value in hidden.items() if value is not None},
     )
 
 
@@ -99,5 +100,6 @@ def file_hash(file: Path) -> str:
         return ""
 
 
-def _secret(value: Any) -> Secret:
+def as_secret(value: Any) -> Secret:
+    """A value that is to be hidden: text as it is, anything else as its JSON."""
     return Secret(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
