@@ -54,12 +54,14 @@ class Package:
         """The SHA-256 of the archive, as an index has it."""
         return sha256(self.archive)
 
+    def chart(self) -> dict[str, Any]:
+        """Its Chart.yaml."""
+        return {**self.metadata, "name": self.name, "version": self.version}
+
     def entry(self) -> dict[str, Any]:
         """What an index says of it."""
         return {
-            **self.metadata,
-            "name": self.name,
-            "version": self.version,
+            **self.chart(),
             "digest": self.digest,
             "urls": [file_name(self.name, self.version)],
             "created": self.created,
