@@ -174,10 +174,16 @@ def is_published(index: str, package: Package, read: Callable[[str], bytes | Non
     """
     same = (each for each in entries(index, package.name) if each.version == package.version)
     known = next(same, None)
-    if known is None:
-        return False
+    return known is not None and is_same(known, package, lambda: read(archive_key(known)))
+
+
+def is_same(known: Entry, package: Package, read: Callable[[], bytes | None]) -> bool:
+    """True: what is published as this version is this very chart; `read` gives its archive.
+
+    Raises DogctlError (version-taken): it is another one.
+    """
     if known.digest != package.digest:
-        found = read(archive_key(known))
+        found = read()
         if found is None or not same_chart(found, package.archive):
             raise taken(package.name, package.version)
     return True
