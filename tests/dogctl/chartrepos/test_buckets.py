@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dogctl.chartrepos import gcs, s3
+from dogctl.chartrepos import gcs, index, s3
 from dogctl.chartrepos.buckets import BucketRepository
 from dogctl.clouds.google import account
 from dogctl.errors import DogctlError
@@ -22,6 +23,7 @@ from tests.testbed.google.resources import BUCKET
 from tests.testbed.google.serving import PROJECT, Google, google_alone
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+TURNS = 334
 NAME, FOLDER = "kennel-charts", "stable"
 
 
@@ -149,6 +151,31 @@ def test_four_publishers_at_once_lose_nothing(store: Store) -> None:
     )
     found = {(each.name, each.version) for each in store.repository().listing().versions}
     assert found == {(f"dogs{n % 2}", f"{n}.{turn}.0") for n in range(4) for turn in range(5)}
+
+
+def test_two_publishers_and_a_cleanup_lose_nothing(store: Store) -> None:
+    """Each with a connection of its own, a thousand times over all."""
+    old = [f"0.{number}.0" for number in range(TURNS)]
+    text = index.EMPTY
+    for version in old:
+        text = index.add(text, package("dogs", version).entry())
+    repositories = [store.repository() for _ in range(3)]
+    assert repositories[0].objects.write(f"{FOLDER}/index.yaml", text.encode(), None, "", "")
+
+    def publish(number: int) -> None:
+        for turn in range(TURNS):
+            assert repositories[number].publish(package("dogs", f"{number}.{turn}.0"))
+
+    def clean() -> None:
+        for version in old:
+            (gone,) = repositories[0].remove("dogs", {version})
+            assert repositories[0].delete_archives([gone]) == (gone,)
+
+    with ThreadPoolExecutor(3) as pool:
+        for each in [pool.submit(clean), pool.submit(publish, 1), pool.submit(publish, 2)]:
+            each.result()
+    found = [each.version for each in store.repository().listing("dogs").versions]
+    assert sorted(found) == sorted(f"{n}.{turn}.0" for n in (1, 2) for turn in range(TURNS))
 
 
 class Killed(BaseException):
