@@ -127,7 +127,7 @@ class BucketRepository:
     def _index(self) -> tuple[str, str | None]:
         """The index and its mark; an empty one without a mark if there is none."""
         found = self.objects.read(self._key(INDEX))
-        return (index.EMPTY, None) if found is None else (found[0].decode(), found[1])
+        return (index.EMPTY, None) if found is None else (index.decoded(found[0]), found[1])
 
     def _read(self, name: str) -> bytes | None:
         found = self.objects.read(self._key(name))

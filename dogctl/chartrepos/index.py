@@ -101,6 +101,14 @@ class _Index:
         return "".join((*parts, self.text[at:]))[1:]
 
 
+def decoded(content: bytes) -> str:
+    """The text of an index. Raises DogctlError: it is none."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise _odd("it is no UTF-8") from None
+
+
 def entries(index: str, name: str | None = None) -> tuple[Entry, ...]:
     """All versions in the order of the index, or those of one chart. Raises DogctlError."""
     known = _parsed(index)

@@ -102,6 +102,30 @@ def test_an_archive_is_published_with_what_signs_it(project: Project, tmp_path: 
     assert (tmp_path / "got" / "dogapp-1.4.0.tgz.prov").read_text() == "signed"
 
 
+def test_helm_signs_and_verifies(project: Project, tmp_path: Path) -> None:
+    home = Path("/tmp") / f"dogctl-gpg-{os.getpid()}"  # sockets have short names
+    home.mkdir(mode=0o700)
+    gpg = ["gpg", "--homedir", str(home), "--batch", "--pinentry-mode=loopback", "--passphrase="]
+    try:
+        make = ("--quick-generate-key", "dog <dog@kennel.example>", "rsa2048", "sign")
+        subprocess.run([*gpg, *make], check=True, capture_output=True)
+        for kind, name in (("--export-secret-keys", "secret.gpg"), ("--export", "public.gpg")):
+            subprocess.run([*gpg, "--output", str(tmp_path / name), kind], check=True)
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
+        shutil.rmtree(home)
+    signed = ("--sign=dog", f"--keyring={tmp_path / 'secret.gpg'}")
+    for published in (True, False):
+        done = project.dogctl("chart", "publish", *signed, "--json")
+        assert done.code == 0, done.out
+        assert done.json["data"]["published"] is published
+    got = project.dogctl("chart", "pull", "dogapp", "-d", str(tmp_path / "got"))
+    assert got.code == 0, got.err
+    archive = str(tmp_path / "got" / "dogapp-1.4.0.tgz")
+    verify = ["helm", "verify", f"--keyring={tmp_path / 'public.gpg'}", archive]
+    assert b"Signed by: dog" in subprocess.run(verify, check=True, capture_output=True).stdout
+
+
 def test_github_is_given_its_token(project: Project, server: GitServer) -> None:
     server.token = "canary-token-1"
     denied = project.dogctl("chart", "publish", "--json", GITHUB_TOKEN=server.token)

@@ -248,6 +248,12 @@ def test_what_is_not_understood_is_refused(odd: str) -> None:
         assert error.value.code == index.BAD_INDEX
 
 
+def test_an_index_is_utf_8() -> None:
+    assert index.decoded("ü".encode()) == "ü"
+    with pytest.raises(DogctlError):
+        index.decoded(b"\xff")
+
+
 def test_the_order_of_versions() -> None:
     ordered = ["odd", "0.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-rc.2"]
     ordered += ["1.0.0-rc.10", "1.0.0", "v1.2", "1.10.0"]

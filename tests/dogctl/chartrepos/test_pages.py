@@ -89,6 +89,13 @@ def test_four_publishers_at_once_lose_nothing(pages: Pages) -> None:
     assert found == {(f"dogs{n % 2}", f"{n}.{turn}.0") for n in range(4) for turn in range(3)}
 
 
+def test_a_server_that_leaves_nothing_out(pages: Pages, server: GitServer) -> None:
+    server.git("config", "uploadpack.allowFilter", "false")
+    for version in ("1.0.0", "1.1.0"):
+        pages.publish(package("dogs", version))
+    assert versions(pages) == ["1.1.0", "1.0.0"]
+
+
 def test_removed_first_and_deleted_then(pages: Pages, server: GitServer) -> None:
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         pages.publish(package("dogs", version))
