@@ -86,6 +86,10 @@ class ChartRepository(Protocol):
         """The versions of one chart, or of all."""
         ...
 
+    def find(self, name: str, version: str) -> Entry | None:
+        """One version; None if it is not published."""
+        ...
+
     def publish(self, package: Package) -> bool:
         """Add a version; False if the same chart was published under it already.
 
@@ -172,9 +176,13 @@ def is_published(index: str, package: Package, read: Callable[[str], bytes | Non
 
     Raises DogctlError (version-taken): it has another one under this version.
     """
-    same = (each for each in entries(index, package.name) if each.version == package.version)
-    known = next(same, None)
+    known = only(entries(index, package.name), package.version)
     return known is not None and is_same(known, package, lambda: read(archive_key(known)))
+
+
+def only(entries: Collection[Entry], version: str) -> Entry | None:
+    """The one of that version among those of a chart."""
+    return next((each for each in entries if each.version == version), None)
 
 
 def is_same(known: Entry, package: Package, read: Callable[[], bytes | None]) -> bool:

@@ -23,6 +23,7 @@ from dogctl.chartrepos.base import (
     file_name,
     is_published,
     moment,
+    only,
     tries,
 )
 from dogctl.chartrepos.index import Entry
@@ -65,6 +66,9 @@ class BucketRepository:
     def listing(self, name: str | None = None) -> Listing:
         text, _ = self._index()
         return Listing(index.entries(text, name), complete=True)
+
+    def find(self, name: str, version: str) -> Entry | None:
+        return only(self.listing(name).versions, version)
 
     def publish(self, package: Package) -> bool:
         text, _ = self._index()

@@ -49,6 +49,9 @@ class OciCharts:
         found = tuple(entry for each in names for entry in self._versions(each))
         return Listing(found, complete=name is not None)
 
+    def find(self, name: str, version: str) -> Entry | None:
+        return self._entry(name, _tag(version))
+
     def publish(self, package: Package) -> bool:
         ref = self._ref(package.name, package.version)
         there = self.registry.manifest(ref)

@@ -32,6 +32,7 @@ from dogctl.chartrepos.base import (
     file_name,
     is_published,
     moment,
+    only,
     tries,
 )
 from dogctl.chartrepos.index import Entry
@@ -76,6 +77,9 @@ class Pages:
     def listing(self, name: str | None = None) -> Listing:
         with self._clone() as clone:
             return Listing(index.entries(clone.index(), name), complete=True)
+
+    def find(self, name: str, version: str) -> Entry | None:
+        return only(self.listing(name).versions, version)
 
     def publish(self, package: Package) -> bool:
         name = file_name(package.name, package.version)

@@ -11,7 +11,7 @@ from dogctl.chartrepos.base import CORRUPT, ChartRepository, Listing, Package
 from dogctl.chartrepos.index import Entry
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.charts.packing import described, package_of, write
-from dogctl.lifecycle.charts.repository import address_of, chosen, open_repository
+from dogctl.lifecycle.charts.repository import address_of, open_repository, wanted
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.secrets import Remember
 
@@ -53,17 +53,17 @@ def answer_list(results: Results) -> Answer:
 
 
 def plan_pull(
-    project: Project, wanted: str, folder: Path, *, remember: Remember = lambda _: None
+    project: Project, chart: str, folder: Path, *, remember: Remember = lambda _: None
 ) -> Plan:
     """Get `NAME` or `NAME@VERSION` into a folder, its provenance too. Raises ConfigError."""
     repository = open_repository(project, address_of(project), remember)
-    name, _, version = wanted.partition("@")
+    name, _, version = chart.partition("@")
 
     def run(step: Run) -> Pulled:
         package = step.interruptible(lambda: pulled(repository, name, version or None))
         return Pulled(package, write(folder, package))
 
-    change = f"get {wanted} from {repository.url} into {folder}"
+    change = f"get {chart} from {repository.url} into {folder}"
     return Plan("chart pull", (Step("pull", lambda _: change, run),))
 
 
@@ -78,7 +78,7 @@ def answer_pull(results: Results) -> Answer:
 
 def pulled(repository: ChartRepository, name: str, version: str | None) -> Package:
     """A version of a chart, or its newest release. Raises DogctlError."""
-    entry = chosen(repository.listing(name).versions, name, version, repository.url)
+    entry = wanted(repository, name, version)
     package = package_of(repository.pull(entry), repository.provenance(entry))
     _require_named(package, entry)
     return package

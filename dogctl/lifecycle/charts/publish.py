@@ -97,6 +97,5 @@ def _publish(project: Project, address: Address, remember: Remember) -> Step:
 
 def _is_there(repository: ChartRepository, package: Package) -> bool:
     """Whether this very chart is published. Raises DogctlError: another one is, as this version."""
-    known = repository.listing(package.name).versions
-    found = next((each for each in known if each.version == package.version), None)
+    found = repository.find(package.name, package.version)
     return found is not None and is_same(found, package, lambda: repository.pull(found))

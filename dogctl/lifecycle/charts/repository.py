@@ -81,21 +81,26 @@ def open_repository(
             return OciCharts(address.url, registry, address.folder)
 
 
-def chosen(entries: Sequence[Entry], name: str, version: str | None, where: str) -> Entry:
+def wanted(repository: ChartRepository, name: str, version: str | None) -> Entry:
     """The version that is asked for, or else the newest release. Raises DogctlError: none is."""
     if version is not None:
-        found = [each for each in entries if each.version == version]
+        found = repository.find(name, version)
     else:
-        released = [each for each in entries if not is_prerelease(each.version)]
-        found = sorted(released or entries, key=lambda each: precedence(each.version))
-    if not found:
+        found = newest(repository.listing(name).versions)
+    if found is None:
         raise DogctlError(
             f"there is no {name}{f' {version}' if version else ''} in the chart repository",
             code=NO_VERSION,
-            where=where,
+            where=repository.url,
             hint=f"dogctl chart list {name}",
         )
-    return found[-1]
+    return found
+
+
+def newest(entries: Sequence[Entry]) -> Entry | None:
+    """The newest release; where there is none, the newest that is there."""
+    released = [each for each in entries if not is_prerelease(each.version)]
+    return max(released or entries, key=lambda each: precedence(each.version), default=None)
 
 
 def _token(project: Project, remote: str, environ: Mapping[str, str]) -> Secret | None:

@@ -139,6 +139,8 @@ def test_published_versions_never_change(store: Store) -> None:
     assert error.value.code == "version-taken"
     assert store.content() == before
     (entry,) = repository.listing("dogs").versions
+    assert repository.find("dogs", "1.0.0") == entry
+    assert repository.find("dogs", "1.0") is None
     assert repository.pull(entry) == signed.archive
     assert repository.provenance(entry) == b"signed"
 

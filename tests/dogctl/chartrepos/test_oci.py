@@ -71,6 +71,8 @@ def test_published_versions_never_change(charts: OciCharts) -> None:
     (entry,) = charts.listing("dogs").versions
     assert (entry.version, entry.digest) == ("1.0.0+b", signed.digest)
     assert entry.created == signed.created
+    assert charts.find("dogs", "1.0.0+b") == entry
+    assert charts.find("dogs", "1.0") is None
     assert charts.pull(entry) == signed.archive
     assert charts.provenance(entry) == b"signed"
 

@@ -73,6 +73,8 @@ def test_a_folder_of_another_branch(pages: Pages, server: GitServer) -> None:
     new = replace(package("dogs", "1.0.0"), provenance=b"signed")
     elsewhere.publish(new)
     (entry,) = elsewhere.listing().versions
+    assert elsewhere.find("dogs", "1.0.0") == entry
+    assert elsewhere.find("dogs", "1.0") is None
     assert elsewhere.pull(entry) == new.archive
     assert elsewhere.provenance(entry) == b"signed"
     assert server.git("ls-tree", "-r", "--name-only", "site").splitlines() == [
