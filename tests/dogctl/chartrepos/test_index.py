@@ -107,6 +107,7 @@ def read(text: str) -> Mapping[str, Any]:
     return found
 
 
+@pytest.mark.real
 @given(indexes(), NAMES, VERSIONS, st.dictionaries(FIELDS, VALUES, max_size=3))
 def test_adding_changes_nothing_else(
     text: str, name: str, version: str, more: dict[str, Any]
@@ -141,6 +142,7 @@ def strip(text: str) -> str:
     return "\n".join(line for line in text.rstrip("\n").split("\n") if "generated" not in line)
 
 
+@pytest.mark.real
 @given(indexes(), st.data())
 def test_removing_changes_nothing_else(text: str, data: st.DataObject) -> None:
     before = read(text)["entries"]
