@@ -10,6 +10,7 @@ import typer
 
 from dogctl.cli import (
     build,
+    chart,
     db,
     deploy,
     destroy,
@@ -67,6 +68,7 @@ uninstall.register(app)
 destroy.register(app)
 project.register(app)
 app.add_typer(infra.app)
+app.add_typer(chart.app)
 app.add_typer(secrets.app)
 app.add_typer(db.app)
 app.add_typer(gifs.app)

@@ -27,6 +27,7 @@ _NO_LOGIN = frozenset(
     )
 )
 _DENIED = frozenset(("AccessDenied", "403", "AccessDeniedException", "AllAccessDisabled"))
+BOOTSTRAP = "dogctl infra bootstrap"
 LOG_IN = "log in again (aws sso login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 
 
@@ -86,8 +87,11 @@ def code(error: Any) -> str:
 
 
 @contextmanager
-def refusals(where: str) -> Iterator[None]:
-    """Raises what Amazon complains of as DogctlError."""
+def refusals(where: str, *, missing: str = BOOTSTRAP) -> Iterator[None]:
+    """Raises what Amazon complains of as DogctlError.
+
+    `missing` is the hint for a bucket that is not there.
+    """
     from botocore import exceptions as known
 
     try:
@@ -104,7 +108,7 @@ def refusals(where: str) -> Iterator[None]:
             hint="set state-region, or AWS_REGION",
         ) from None
     except known.ClientError as error:
-        raise _refused(error, where) from None
+        raise _refused(error, where, missing) from None
     except known.BotoCoreError as error:
         raise DogctlError(
             f"Amazon cannot be reached: {error}",
@@ -114,7 +118,7 @@ def refusals(where: str) -> Iterator[None]:
         ) from None
 
 
-def _refused(error: Any, where: str) -> DogctlError:
+def _refused(error: Any, where: str, missing: str) -> DogctlError:
     said = error.response.get("Error", {}).get("Message", "") or code(error)
     if code(error) in _NO_LOGIN:
         return DogctlError(
@@ -128,9 +132,7 @@ def _refused(error: Any, where: str) -> DogctlError:
             hint="see that the name is right, or let the owner of the account grant that",
         )
     if code(error) == "NoSuchBucket":
-        return DogctlError(
-            "there is no such bucket", code=NO_BUCKET, where=where, hint="dogctl infra bootstrap"
-        )
+        return DogctlError("there is no such bucket", code=NO_BUCKET, where=where, hint=missing)
     return DogctlError(
         f"Amazon refuses {error.operation_name}: {said}",
         code=FAILED,

@@ -24,6 +24,7 @@ UNREACHABLE = "cloud-unreachable"
 NO_BUCKET = "state-bucket-missing"
 TAKEN = "bucket-taken"
 FAILED = "google-storage-failed"
+BOOTSTRAP = "dogctl infra bootstrap"
 _ENFORCED = "enforced"
 
 
@@ -70,8 +71,11 @@ class Bucket:
         )
 
     @contextmanager
-    def refusals(self) -> Iterator[None]:
-        """Raises what Google complains of as DogctlError."""
+    def refusals(self, *, missing: str = BOOTSTRAP) -> Iterator[None]:
+        """Raises what Google complains of as DogctlError.
+
+        `missing` is the hint for a bucket that is not there.
+        """
         import requests
         from google.api_core.exceptions import GoogleAPICallError, RetryError
         from google.auth.exceptions import GoogleAuthError
@@ -80,7 +84,7 @@ class Bucket:
         try:
             yield
         except GoogleAPICallError as error:
-            raise _refused(error, where) from None
+            raise _refused(error, where, missing) from None
         except (GoogleAuthError, RetryError, requests.RequestException) as error:
             raise DogctlError(
                 f"Google cannot be reached: {reason(error)}",
@@ -204,7 +208,7 @@ def _hide(bucket: Any) -> None:
     bucket.iam_configuration.public_access_prevention = _ENFORCED
 
 
-def _refused(error: Any, where: str) -> DogctlError:
+def _refused(error: Any, where: str, missing: str) -> DogctlError:
     said = str(error.message).partition(": ")[2] or reason(error)
     match error.code:
         case 401:
@@ -223,7 +227,7 @@ def _refused(error: Any, where: str) -> DogctlError:
                 "there is no such bucket",
                 code=NO_BUCKET,
                 where=where,
-                hint="dogctl infra bootstrap",
+                hint=missing,
             )
     return DogctlError(
         f"Google's storage failed: {error.code} {said}",

@@ -22,16 +22,27 @@ def read(path: Path, what: str, *, code: str, hint: str) -> dict[str, Any]:
 
     Raises ConfigError with that code and hint: it cannot be read, or holds something else.
     """
-    import yaml
-
     try:
-        found = yaml.load(path.read_text(), Loader=loader())  # noqa: S506  (a safe one)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot read {what}: {error}", code=code, where=str(path), hint=hint
         ) from None
+    return parse(text, what, where=str(path), code=code, hint=hint)
+
+
+def parse(text: str, what: str, *, where: str, code: str, hint: str) -> dict[str, Any]:
+    """The table in a text, as `read` has it. Raises ConfigError."""
+    import yaml
+
+    try:
+        found = yaml.load(text, Loader=loader())  # noqa: S506  (a safe one)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"cannot read {what}: {error}", code=code, where=where, hint=hint
+        ) from None
     if not isinstance(found or {}, dict):
-        raise ConfigError(f"{what}: no table of names", code=code, where=str(path), hint=hint)
+        raise ConfigError(f"{what}: no table of names", code=code, where=where, hint=hint)
     return found or {}
 
 

@@ -226,6 +226,15 @@ class Settings:
         "chart: a folder, an archive, or oci://...; without it the only one in charts/, or dogctl's",
         flag="--chart",
     )
+    chart_repository: str | None = _setting(
+        parse.chart_repository,
+        "where charts are published: s3://, gs://, oci://, https://OWNER.github.io/... or git+https://",
+        env="CHART_REPOSITORY",
+        flag="--repository",
+    )
+    github_token: Secret | None = _setting(
+        parse.secret, "token that may push to a chart repository at GitHub", env="GITHUB_TOKEN"
+    )
     values: tuple[str, ...] = _setting(
         parse.files,
         "files with values for the chart, the last one wins; over the chart's own values-ENV.yaml",

@@ -26,6 +26,11 @@ TAG = re.compile(r"(\{branch\}|[A-Za-z0-9_.-])+")
 PIN = re.compile(r"[0-9a-f-]{36}/[0-9a-f]{16}")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 STATE = re.compile(r"local|(s3|gs)://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?")
+# No password: it would be an argument of git's.
+CHART_REPOSITORY = re.compile(
+    r"(s3|gs|oci|https|git\+https?|git\+file)://[A-Za-z0-9/][A-Za-z0-9._:/#-]*"
+    r"|git\+ssh://([A-Za-z0-9_-]+@)?[A-Za-z0-9][A-Za-z0-9._:/#~-]*"
+)
 OUTPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 REF = re.compile(r"(branch|tag):[^\s:]+")
 PATH = re.compile(r"/[\w\-./~%?=&]*")
@@ -183,6 +188,16 @@ def variables(value: Any) -> Mapping[str, str]:
 def state(value: Any) -> str:
     if not isinstance(value, str) or not STATE.fullmatch(value):
         raise ValueError("must be s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or local")
+    return value.rstrip("/")
+
+
+def chart_repository(value: Any) -> str:
+    if not isinstance(value, str) or not CHART_REPOSITORY.fullmatch(value):
+        raise ValueError(
+            "must be s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, oci://HOST/PATH,"
+            " https://OWNER.github.io/REPOSITORY or git+https://HOST/REPOSITORY.git#BRANCH:FOLDER,"
+            " without a password"
+        )
     return value.rstrip("/")
 
 

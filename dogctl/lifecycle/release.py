@@ -17,7 +17,8 @@ from dogctl.errors import Cancelled, ConfigError
 from dogctl.image import ImageRef
 from dogctl.lifecycle import record, release_secrets
 from dogctl.lifecycle.bundle import ALONE, Bundle
-from dogctl.lifecycle.chart import Chart, Values, chart_values, find_chart, inputs_hash
+from dogctl.lifecycle.chart import Chart, Values, chart_values, inputs_hash
+from dogctl.lifecycle.charts.fetch import release_chart
 from dogctl.lifecycle.cluster import check_pin, connect
 from dogctl.lifecycle.evidence import Redact
 from dogctl.lifecycle.image import shown
@@ -130,7 +131,7 @@ def inputs(project: Project, image: ImageRef) -> str:
 
     Raises ConfigError.
     """
-    chart = find_chart(project)
+    chart = release_chart(project)
     return inputs_hash(chart, chart_values(project, chart, image))
 
 
@@ -187,7 +188,7 @@ class _Release:
 
     @cached_property
     def _chart(self) -> Chart:
-        return find_chart(self.work.project)
+        return release_chart(self.work.project, self.work.remember)
 
     @cached_property
     def _defaults(self) -> Values:

@@ -73,7 +73,7 @@ class OciRegistry:
         stated = answer.headers.get("Docker-Content-Digest")
         if stated is not None:
             return _digest(ref, stated)
-        return _hash(self._get(ref, str(reference)).content)
+        return hashed(self._get(ref, str(reference)).content)
 
     def tag(self, ref: ImageRef, digest: Digest, tags: Iterable[str]) -> tuple[str, ...]:
         """Put tags on a manifest that is there already, without pushing anything again.
@@ -86,7 +86,7 @@ class OciRegistry:
         if not missing:
             return ()
         found = self._get(ref, str(digest))
-        if _hash(found.content, digest.algorithm) != digest:
+        if hashed(found.content, digest.algorithm) != digest:
             raise _corrupt(ref.pinned(digest), "the registry has other content under this digest")
         kind = found.headers.get("Content-Type", "").partition(";")[0]
         for other in missing:
@@ -178,7 +178,8 @@ def _digest(ref: ImageRef, text: str) -> Digest:
         raise _corrupt(ref, str(error)) from None
 
 
-def _hash(content: bytes, algorithm: str = "sha256") -> Digest:
+def hashed(content: bytes, algorithm: str = "sha256") -> Digest:
+    """The digest of some content, by SHA-256 unless told otherwise."""
     return Digest(algorithm, hashlib.new(algorithm, content).hexdigest())
 
 

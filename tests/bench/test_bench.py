@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from pathlib import Path
 
 import pytest
 
+from tests.bench.charts import measure_index
 from tests.bench.load import Candidate, alternate, figures, measure, serving
 from tests.bench.servers import command
 from tests.bench.table import Row
@@ -38,6 +40,11 @@ def test_the_figures_of_wrk() -> None:
     assert figures(PRINTED) == (1234.5, 990)
     with pytest.raises(RuntimeError):
         figures("unable to connect")
+
+
+@pytest.mark.real
+def test_an_index_is_edited(tmp_path: Path) -> None:
+    assert [row.value > 0 for row in measure_index(tmp_path)] == [True] * 3
 
 
 @pytest.mark.real

@@ -19,6 +19,7 @@ REGISTRY = (
     "dogctl.own_version",
     *(f"dogctl.registries.{name}" for name in ("auth", "base", "hosts", "http", "refusals")),
 )
+CHARTS = (*BASE, *(f"dogctl.chartrepos.{name}" for name in ("base", "index", "versions")))
 # The longest matching prefix of a module decides; values are prefixes of what it may import.
 ALLOWED = {
     "dogctl.errors": (),
@@ -50,6 +51,7 @@ ALLOWED = {
         "dogctl.clouds",
         "dogctl.tools",
         "dogctl.registries",
+        "dogctl.chartrepos",
     ),
     "dogctl.clouds": (*BASE, "dogctl.clouds", "dogctl.tools.runner"),
     "dogctl.tools": (*BASE, "dogctl.tools.runner"),
@@ -69,6 +71,17 @@ ALLOWED = {
             for name in ("artifact_registry", "base", "docker_config", "ecr", "hosts")
         ),
     ),
+    "dogctl.registries.oci_content": (*REGISTRY, "dogctl.registries.oci"),
+    "dogctl.chartrepos": CHARTS,
+    "dogctl.chartrepos.buckets": CHARTS,
+    "dogctl.chartrepos.pages": (*CHARTS, "dogctl.tools.runner"),
+    "dogctl.chartrepos.s3": (*CHARTS, "dogctl.chartrepos.buckets", "dogctl.clouds.aws_objects"),
+    "dogctl.chartrepos.gcs": (
+        *CHARTS,
+        "dogctl.chartrepos.buckets",
+        *("dogctl.clouds.google", "dogctl.clouds.google_objects"),
+    ),
+    "dogctl.chartrepos.oci": (*CHARTS, "dogctl.registries"),
     "dogctl.output": (*BASE, "dogctl.answer", "dogctl.plan", "dogctl.output", "dogctl._version"),
 }
 ONLY_IN = {

@@ -1,0 +1,1 @@
+"""Where charts are published: GitHub Pages, buckets, registries."""

@@ -1,0 +1,86 @@
+"""Objects of a bucket at Amazon that several writers change at once.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from dogctl.clouds import aws
+from dogctl.errors import DogctlError
+
+# The object has changed meanwhile, or changes at this moment, or is not there any more.
+LATE = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+DELETED_AT_ONCE = 1000
+MAKE = "make the bucket, or correct the address of the chart repository"
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of one bucket; every method raises DogctlError. A mark is an ETag."""
+
+    name: str
+    region: str | None
+
+    def read(self, key: str) -> tuple[bytes, str] | None:
+        """The content and its mark; None if there is no such object."""
+        from botocore.exceptions import ClientError
+
+        with aws.refusals(self._where(key), missing=MAKE):
+            try:
+                answer = self._client.get_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if aws.code(error) == "NoSuchKey":
+                    return None
+                raise
+            return answer["Body"].read(), answer["ETag"]
+
+    def write(self, key: str, content: bytes, mark: str | None, kind: str, cache: str) -> bool:
+        """Write over the object with that mark, or where there is none; else False."""
+        from botocore.exceptions import ClientError
+
+        condition = {"IfNoneMatch": "*"} if mark is None else {"IfMatch": mark}
+        with aws.refusals(self._where(key), missing=MAKE):
+            try:
+                self._client.put_object(
+                    Bucket=self.name,
+                    Key=key,
+                    Body=content,
+                    ContentType=kind,
+                    CacheControl=cache,
+                    **condition,
+                )
+            except ClientError as error:
+                if aws.code(error) in LATE:
+                    return False
+                raise
+        return True
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Delete objects; those that are not there are gone already."""
+        names = list(keys)
+        for start in range(0, len(names), DELETED_AT_ONCE):
+            some = [{"Key": name} for name in names[start : start + DELETED_AT_ONCE]]
+            with aws.refusals(self._where(""), missing=MAKE):
+                answer = self._client.delete_objects(
+                    Bucket=self.name, Delete={"Objects": some, "Quiet": True}
+                )
+            if failed := answer.get("Errors"):
+                raise DogctlError(
+                    f"Amazon did not delete {len(failed)} objects: {failed[0].get('Message')}",
+                    code=aws.FAILED,
+                    where=self._where(failed[0].get("Key", "")),
+                    hint="run the command again",
+                )
+
+    @cached_property
+    def _client(self) -> Any:
+        return aws.client("s3", self.region)
+
+    def _where(self, key: str) -> str:
+        return f"s3://{self.name}/{key}"

@@ -1,0 +1,1 @@
+"""Charts in repositories: checked, packed, published, listed, pulled, and released from there."""

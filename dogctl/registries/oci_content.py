@@ -1,0 +1,82 @@
+"""What is in a registry besides images: contents of any kind, put, got and deleted.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dogctl.errors import DogctlError
+from dogctl.image import Digest, ImageRef
+from dogctl.registries.oci import OciRegistry, hashed
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+class OciContent(OciRegistry):
+    """The contents of one registry; every method raises DogctlError."""
+
+    def manifest(self, ref: ImageRef) -> Mapping[str, Any] | None:
+        """The manifest of a digest, or else of a tag; None if there is none."""
+        if self.resolve(ref) is None:
+            return None
+        found: Mapping[str, Any] = self._get(ref, str(ref.digest or ref.tag)).json()
+        return found
+
+    def blob(self, ref: ImageRef, digest: Digest) -> bytes:
+        """A content of the repository of `ref`, which is what its digest says."""
+        content = self._answered(ref, self._send(ref, "GET", f"blobs/{digest}")).content
+        if hashed(content) != digest:
+            raise DogctlError(
+                f"the registry has other content under {digest}",
+                code="registry-inconsistent",
+                where=str(ref),
+            )
+        return content
+
+    def put_blob(self, ref: ImageRef, content: bytes) -> Digest:
+        """Put a content into the repository of `ref`, unless it is there."""
+        digest = hashed(content)
+        if self._send(ref, "HEAD", f"blobs/{digest}").ok:
+            return digest
+        begun = self._answered(ref, self._send(ref, "POST", "blobs/uploads/"))
+        sent = self._send(
+            ref,
+            "PUT",
+            begun.headers["Location"],
+            params={"digest": str(digest)},
+            data=content,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        self._answered(ref, sent)
+        return digest
+
+    def put_manifest(self, ref: ImageRef, manifest: Mapping[str, Any]) -> Digest:
+        """Put a manifest of contents that are there under a tag. Answers its digest."""
+        content = json.dumps(manifest).encode()
+        put = self._send(
+            ref, "PUT", f"manifests/{ref.tag}", data=content, headers={"Content-Type": MANIFEST}
+        )
+        self._answered(ref, put)
+        return hashed(content)
+
+    def delete(self, ref: ImageRef, digest: Digest) -> None:
+        """Delete a manifest, and with it every tag that is on it."""
+        answer = self._send(ref, "DELETE", f"manifests/{digest}")
+        if answer.status_code != 404:
+            self._answered(ref, answer)
+
+    def repositories(self, ref: ImageRef) -> tuple[str, ...] | None:
+        """The repositories that the registry names; None if it names none to anybody."""
+        found: list[str] = []
+        path: str | None = "/v2/_catalog?n=1000"
+        while path is not None:
+            answer = self._send(ref, "GET", path)
+            if answer.status_code in (401, 403, 404, 405):
+                return None
+            found += self._answered(ref, answer).json().get("repositories") or []
+            path = answer.links.get("next", {}).get("url")
+        return tuple(found)

@@ -1,0 +1,238 @@
+"""Repositories of charts in buckets: moto's S3, and the test bed's Cloud Storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dogctl.chartrepos import gcs, index, s3
+from dogctl.chartrepos.buckets import BucketRepository
+from dogctl.clouds.google import account
+from dogctl.errors import DogctlError
+from dogctl.secrets import Secret
+from tests.dogctl.chartrepos.charts import helm, package, published_at_once, pulled, web
+from tests.testbed.aws import REGION, Aws, aws
+from tests.testbed.google.resources import BUCKET
+from tests.testbed.google.serving import PROJECT, Google, google_alone
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+NAME, FOLDER = "kennel-charts", "stable"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A bucket, the way to a repository in it, what is there, and how often to edit it."""
+
+    environ: Mapping[str, str]
+    make: Callable[..., BucketRepository]
+    content: Callable[[], dict[str, bytes]]
+    turns: int
+
+    def repository(self, folder: str = FOLDER, bucket: str = NAME) -> BucketRepository:
+        return self.make(bucket, folder)
+
+
+@pytest.fixture(scope="module", params=["helm", "helm4"])
+def either_helm(request: pytest.FixtureRequest) -> str:
+    return helm(request.param)
+
+
+@pytest.fixture(scope="module")
+def amazon() -> Iterator[Aws]:
+    with aws() as found:
+        yield found
+
+
+def at_amazon(found: Aws) -> Store:
+    client = found.client("s3")
+    for each in client.list_buckets()["Buckets"]:
+        for key in client.list_objects_v2(Bucket=each["Name"]).get("Contents", ()):
+            client.delete_object(Bucket=each["Name"], Key=key["Key"])
+        client.delete_bucket(Bucket=each["Name"])
+    client.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def content() -> dict[str, bytes]:
+        listed = client.list_objects_v2(Bucket=NAME).get("Contents", ())
+        return {
+            each["Key"]: client.get_object(Bucket=NAME, Key=each["Key"])["Body"].read()
+            for each in listed
+        }
+
+    return Store(found.environ, partial(s3.repository, region=REGION), content, 334)
+
+
+@contextmanager
+def at_google() -> Iterator[Store]:
+    with google_alone() as found:
+        found.resources.create(BUCKET, {"project": PROJECT, "name": NAME})
+        who = partial(
+            account, Secret(key(found)), ("https://www.googleapis.com/auth/cloud-platform",)
+        )
+
+        def content() -> dict[str, bytes]:
+            return {name: each.content for (_, name), each in found.storage.objects.items()}
+
+        make = partial(gcs.repository, account=who, project=PROJECT)
+        yield Store(found.environ, make, content, 40)
+
+
+def key(found: Google) -> str:
+    return found.key(found.account("publisher"))
+
+
+@pytest.fixture(params=["s3", "gcs"])
+def store(
+    request: pytest.FixtureRequest, amazon: Aws, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
+    with at_google() as google:
+        found = at_amazon(amazon) if request.param == "s3" else google
+        for name, value in found.environ.items():
+            monkeypatch.setenv(name, value)
+        yield found
+
+
+def test_helm_gets_what_was_published(store: Store, either_helm: str, tmp_path: Path) -> None:
+    first, second = package("dogs", "1.0.0"), package("dogs", "1.10.0")
+    assert store.repository().publish(first)
+    assert store.repository().publish(second)
+    for name, content in store.content().items():
+        path = tmp_path / "site" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    with web(tmp_path / "site") as host:
+        url = f"{host}/{FOLDER}"
+        assert pulled(either_helm, tmp_path / "new", url, "dogs") == second.archive
+        assert (
+            pulled(either_helm, tmp_path / "old", url, "dogs", "--version=1.0.0") == first.archive
+        )
+
+
+def test_helm_gets_it_from_s3_itself(amazon: Aws, either_helm: str, tmp_path: Path) -> None:
+    store = at_amazon(amazon)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in store.environ.items():
+            patch.setenv(name, value)
+        new = package("dogs", "1.0.0")
+        store.repository().publish(new)
+    for name in store.content():  # Helm has no login
+        amazon.client("s3").put_object_acl(Bucket=NAME, Key=name, ACL="public-read")
+    found = f"{amazon.url}/{NAME}/{FOLDER}"
+    assert pulled(either_helm, tmp_path / "pull", found, "dogs") == new.archive
+
+
+def test_published_versions_never_change(store: Store) -> None:
+    repository = store.repository()
+    assert repository.listing().versions == ()
+    signed = replace(package("dogs", "1.0.0"), provenance=b"signed")
+    assert repository.publish(signed)
+    before = store.content()
+    assert not repository.publish(package("dogs", "1.0.0"))
+    assert not repository.publish(package("dogs", "1.0.0", when=1_700_000_000))
+    with pytest.raises(DogctlError) as error:
+        repository.publish(package("dogs", "1.0.0", "another"))
+    assert error.value.code == "version-taken"
+    assert store.content() == before
+    (entry,) = repository.listing("dogs").versions
+    assert repository.find("dogs", "1.0.0") == entry
+    assert repository.find("dogs", "1.0") is None
+    assert repository.pull(entry) == signed.archive
+    assert repository.provenance(entry) == b"signed"
+
+
+def test_four_publishers_at_once_lose_nothing(store: Store) -> None:
+    published_at_once(
+        [store.repository() for _ in range(4)],
+        lambda number, turn: package(f"dogs{number % 2}", f"{number}.{turn}.0"),
+        5,
+    )
+    found = {(each.name, each.version) for each in store.repository().listing().versions}
+    assert found == {(f"dogs{n % 2}", f"{n}.{turn}.0") for n in range(4) for turn in range(5)}
+
+
+@pytest.mark.timeout(600)
+def test_two_publishers_and_a_cleanup_lose_nothing(store: Store) -> None:
+    """Each with a connection of its own; at Amazon a thousand times over all."""
+    old = [f"0.{number}.0" for number in range(store.turns)]
+    text = index.EMPTY
+    for version in old:
+        text = index.add(text, package("dogs", version).entry())
+    repositories = [store.repository() for _ in range(3)]
+    assert repositories[0].objects.write(f"{FOLDER}/index.yaml", text.encode(), None, "", "")
+
+    def publish(number: int) -> None:
+        for turn in range(store.turns):
+            assert repositories[number].publish(package("dogs", f"{number}.{turn}.0"))
+
+    def clean() -> None:
+        for version in old:
+            (gone,) = repositories[0].remove("dogs", {version})
+            assert repositories[0].delete_archives([gone]) == (gone,)
+
+    with ThreadPoolExecutor(3) as pool:
+        for each in [pool.submit(clean), pool.submit(publish, 1), pool.submit(publish, 2)]:
+            each.result()
+    found = [each.version for each in store.repository().listing("dogs").versions]
+    assert sorted(found) == sorted(f"{n}.{turn}.0" for n in (1, 2) for turn in range(store.turns))
+
+
+class Killed(BaseException):
+    """The end, at some point."""
+
+
+class Ends:
+    """Objects that end before they write the index."""
+
+    def __init__(self, objects: Any) -> None:
+        self._objects = objects
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+    def write(self, key: str, *words: Any) -> bool:
+        if key.endswith("index.yaml"):
+            raise Killed
+        written: bool = self._objects.write(key, *words)
+        return written
+
+
+def test_the_next_publisher_repairs_what_was_uploaded_only(store: Store) -> None:
+    repository = store.repository()
+    killed = replace(repository, objects=Ends(repository.objects))
+    left = package("dogs", "1.0.0", when=1_700_000_000)
+    with pytest.raises(Killed):
+        killed.publish(left)
+    assert repository.listing().versions == ()
+    with pytest.raises(DogctlError) as error:
+        repository.publish(package("dogs", "1.0.0", "another"))
+    assert error.value.code == "version-taken"
+    assert repository.publish(package("dogs", "1.0.0"))
+    (entry,) = repository.listing().versions
+    assert repository.pull(entry) == left.archive
+
+
+def test_removed_first_and_deleted_then(store: Store) -> None:
+    repository = store.repository("")
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        repository.publish(package("dogs", version))
+    known = repository.listing("dogs").versions
+    assert repository.delete_archives(known) == ()
+    gone = repository.remove("dogs", {"1.0.0", "1.1.0"})
+    assert repository.remove("dogs", {"1.0.0"}) == ()
+    assert len(repository.delete_archives(known)) == 2
+    assert repository.delete_archives(gone) == gone
+    assert set(store.content()) == {"dogs-1.2.0.tgz", "index.yaml"}
+
+
+def test_no_such_bucket(store: Store) -> None:
+    with pytest.raises(DogctlError) as error:
+        store.repository(bucket="elsewhere-charts").listing()
+    assert error.value.message == "there is no such bucket"
+    assert error.value.hint is not None
+    assert "bucket" in error.value.hint

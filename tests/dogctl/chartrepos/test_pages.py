@@ -1,0 +1,138 @@
+"""A repository of charts in a branch, on a real git server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dogctl.chartrepos.pages import Pages
+from dogctl.errors import DogctlError
+from dogctl.secrets import Secret
+from tests.dogctl.chartrepos.charts import helm, package, published_at_once, pulled, web
+from tests.testbed.git_http import GitServer, git_server
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module", params=["helm", "helm4"])
+def either_helm(request: pytest.FixtureRequest) -> str:
+    return helm(request.param)
+
+
+@pytest.fixture
+def server() -> Iterator[GitServer]:
+    with git_server() as found:
+        yield found
+
+
+@pytest.fixture
+def pages(server: GitServer) -> Pages:
+    return Pages("https://team.github.io/charts", server.url, pause=lambda _: None)
+
+
+def versions(pages: Pages, name: str | None = None) -> list[str]:
+    return [each.version for each in pages.listing(name).versions]
+
+
+def test_helm_gets_what_was_published(
+    pages: Pages, server: GitServer, either_helm: str, tmp_path: Path
+) -> None:
+    first, second = package("dogs", "1.0.0"), package("dogs", "1.10.0")
+    assert pages.publish(first)
+    assert pages.publish(second)
+    assert versions(pages) == ["1.10.0", "1.0.0"]
+    server.checkout(tmp_path / "site")
+    with web(tmp_path / "site") as url:
+        assert pulled(either_helm, tmp_path / "new", url, "dogs") == second.archive
+        assert (
+            pulled(either_helm, tmp_path / "old", url, "dogs", "--version=1.0.0") == first.archive
+        )
+
+
+def test_what_is_in_the_branch_stays(pages: Pages, server: GitServer) -> None:
+    assert versions(pages) == []
+    pages.publish(package("dogs", "1.0.0"))
+    before = server.git("ls-tree", "gh-pages")
+    assert not pages.publish(package("dogs", "1.0.0"))
+    assert not pages.publish(package("dogs", "1.0.0", when=1_700_000_000))
+    with pytest.raises(DogctlError, match="published already") as error:
+        pages.publish(package("dogs", "1.0.0", "another"))
+    assert error.value.code == "version-taken"
+    assert server.git("ls-tree", "gh-pages") == before
+    assert server.git("rev-list", "--count", "gh-pages") == "1\n"
+    pages.publish(package("dogs", "1.1.0"))
+    assert before.splitlines()[0] in server.git("ls-tree", "gh-pages").splitlines()
+    assert server.git("rev-list", "--count", "gh-pages") == "2\n"
+
+
+def test_a_folder_of_another_branch(pages: Pages, server: GitServer) -> None:
+    elsewhere = replace(pages, branch="site", folder="charts/stable")
+    new = replace(package("dogs", "1.0.0"), provenance=b"signed")
+    elsewhere.publish(new)
+    (entry,) = elsewhere.listing().versions
+    assert elsewhere.find("dogs", "1.0.0") == entry
+    assert elsewhere.find("dogs", "1.0") is None
+    assert elsewhere.pull(entry) == new.archive
+    assert elsewhere.provenance(entry) == b"signed"
+    assert server.git("ls-tree", "-r", "--name-only", "site").splitlines() == [
+        f"charts/stable/{name}" for name in ("dogs-1.0.0.tgz", "dogs-1.0.0.tgz.prov", "index.yaml")
+    ]
+
+
+def test_four_publishers_at_once_lose_nothing(pages: Pages) -> None:
+    patient = replace(pages, pause=Pages.pause)
+    published_at_once(
+        [patient] * 4, lambda number, turn: package(f"dogs{number % 2}", f"{number}.{turn}.0"), 3
+    )
+    found = {(each.name, each.version) for each in pages.listing().versions}
+    assert found == {(f"dogs{n % 2}", f"{n}.{turn}.0") for n in range(4) for turn in range(3)}
+
+
+def test_a_server_that_leaves_nothing_out(pages: Pages, server: GitServer) -> None:
+    server.git("config", "uploadpack.allowFilter", "false")
+    for version in ("1.0.0", "1.1.0"):
+        pages.publish(package("dogs", version))
+    assert versions(pages) == ["1.1.0", "1.0.0"]
+
+
+def test_removed_first_and_deleted_then(pages: Pages, server: GitServer) -> None:
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        pages.publish(package("dogs", version))
+    known = pages.listing("dogs").versions
+    assert pages.delete_archives(known) == ()
+    gone = pages.remove("dogs", {"1.0.0", "1.1.0"})
+    assert pages.remove("dogs", {"1.0.0"}) == ()
+    assert versions(pages) == ["1.2.0"]
+    assert len(pages.delete_archives(known)) == 2
+    assert pages.delete_archives(gone) == gone
+    files = server.git("ls-tree", "--name-only", "gh-pages").split()
+    assert files == ["dogs-1.2.0.tgz", "index.yaml"]
+
+
+def test_the_token_lets_us_push_and_is_in_no_message(pages: Pages, server: GitServer) -> None:
+    server.token = "canary-token-1"
+    with pytest.raises(DogctlError) as error:
+        pages.publish(package("dogs", "1.0.0"))
+    assert error.value.code == "chart-repository-denied"
+    wrong = replace(pages, token=Secret("canary-token-2"))
+    with pytest.raises(DogctlError) as error:
+        wrong.publish(package("dogs", "1.0.0"))
+    assert "canary" not in repr((error.value, error.value.detail))
+    assert replace(pages, token=Secret("canary-token-1")).publish(package("dogs", "1.0.0"))
+
+
+def test_no_such_repository(pages: Pages, server: GitServer) -> None:
+    with pytest.raises(DogctlError) as error:
+        replace(pages, remote=f"{server.url}x").listing()
+    assert error.value.code == "no-chart-repository"
+
+
+def test_an_archive_that_was_changed_is_refused(pages: Pages) -> None:
+    pages.publish(package("dogs", "1.0.0"))
+    (entry,) = pages.listing().versions
+    with pytest.raises(DogctlError) as error:
+        pages.pull(replace(entry, digest="0" * 64))
+    assert error.value.code == "chart-corrupt"
