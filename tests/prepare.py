@@ -23,6 +23,7 @@ PARTS = {
     "a MySQL-compatible server": ("mariadb-server",),
     "a PostgreSQL server": ("postgresql",),
     "a load generator": ("wrk",),
+    "a signer of charts": ("gnupg",),
 }
 
 
