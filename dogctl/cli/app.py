@@ -10,6 +10,7 @@ import typer
 
 from dogctl.cli import (
     build,
+    cleanup,
     db,
     deploy,
     destroy,
@@ -69,4 +70,5 @@ project.register(app)
 app.add_typer(infra.app)
 app.add_typer(secrets.app)
 app.add_typer(db.app)
+app.add_typer(cleanup.app)
 app.add_typer(gifs.app)

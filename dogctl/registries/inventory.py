@@ -27,6 +27,7 @@ class Item:
         size: bytes that it names: its configuration and layers.
         children: the manifests of an index.
         subject: what it refers to, for a signature or an attestation.
+        config: an image's configuration, which engines know it by.
         immutable: whether the registry lets nobody delete it.
     """
 
@@ -37,6 +38,7 @@ class Item:
     size: int = 0
     children: tuple[Digest, ...] = ()
     subject: Digest | None = None
+    config: Digest | None = None
     immutable: bool = False
 
 

@@ -157,6 +157,18 @@ class OciRegistry:
         answer = self._send(ref, "GET", f"blobs/{digest}")
         return None if answer.status_code == 404 else self._answered(ref, answer).content
 
+    def may_be_manifest(self, ref: ImageRef, digest: Digest) -> bool:
+        """False for what is a layer or a configuration in the repository, and no manifest.
+
+        Docker's registry fails when it is asked for such a blob as if it were a manifest, and
+        others have their manifests among the blobs. Raises DogctlError.
+        """
+        answer = self._send(ref, "HEAD", f"blobs/{digest}")
+        if answer.status_code == 404:
+            return True
+        self._answered(ref, answer)
+        return self._send(ref, "HEAD", f"manifests/{digest}", headers=ACCEPT).ok
+
     def referrers(self, ref: ImageRef, digest: Digest) -> tuple[Digest, ...] | None:
         """What has this manifest as its subject; None where the registry cannot tell.
 

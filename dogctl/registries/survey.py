@@ -36,6 +36,7 @@ class Readable(Protocol):
     def pages(self, ref: ImageRef, after: str | None = None) -> Iterator[Body]: ...
     def manifest(self, ref: ImageRef) -> tuple[Digest, Body] | None: ...
     def blob(self, ref: ImageRef, digest: Digest) -> bytes | None: ...
+    def may_be_manifest(self, ref: ImageRef, digest: Digest) -> bool: ...
     def referrers(self, ref: ImageRef, digest: Digest) -> tuple[Digest, ...] | None: ...
 
 
@@ -79,16 +80,27 @@ class _Survey:
             if found is not None:
                 self._bodies[found[0]] = found[1]
                 self._tags[found[0]].add(tag)
-        waiting = {*also, *self._uploaded, *self._bodies}
         known: set[Digest] = set()
-        while waiting:
-            self._read(waiting)
-            known |= waiting
-            self._count(len(self._bodies))
-            waiting = self._named(waiting & set(self._bodies)) - known
+        self._follow({*self._uploaded, *self._bodies}, known)
+        self._follow(self._manifests(also), known)
         gaps = () if self._list() == tags else ("its tags changed while they were read",)
         times = self._times()
         return Inventory(tuple(self._item(each, times) for each in sorted(self._bodies)), gaps)
+
+    def _follow(self, waiting: set[Digest], known: set[Digest]) -> None:
+        """Read these, and all that belongs to them."""
+        while waiting := waiting - known:
+            self._read(waiting)
+            known |= waiting
+            self._count(len(self._bodies))
+            waiting = self._named(waiting & set(self._bodies))
+
+    def _manifests(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Those that may be manifests. Asked for a blob as if it were one, registries may fail."""
+        parts = {part for body in self._bodies.values() for part in _parts(body)}
+        asked = sorted(set(digests) - parts)
+        may_be = self._each(lambda each: self._registry.may_be_manifest(self._ref, each), asked)
+        return {digest for digest, may in zip(asked, may_be, strict=True) if may}
 
     def _list(self) -> list[str]:
         """All tags: the listing is asked to go on after its end, until it has nothing new."""
@@ -170,7 +182,15 @@ class _Survey:
 
     def _item(self, digest: Digest, times: Mapping[Digest, datetime]) -> Item:
         body, tags = self._bodies[digest], tuple(sorted(self._tags[digest]))
-        item = Item(digest, Kind.IMAGE, tags, times.get(digest), _size(body), _children(body))
+        item = Item(
+            digest,
+            Kind.IMAGE,
+            tags,
+            times.get(digest),
+            _size(body),
+            _children(body),
+            config=next(iter(_parts(body)), None) if body.get("config") else None,
+        )
         if subject := _subject(body) or _subject_of(tags):
             return replace(item, kind=Kind.REFERRER, subject=subject)
         return replace(item, kind=Kind.INDEX) if "manifests" in body else item
@@ -192,9 +212,17 @@ def _subject_of(tags: Iterable[str]) -> Digest | None:
     return Digest(match[1], match[2]) if match else None
 
 
+def _described(body: Body) -> list[Body]:
+    """Its blobs, the configuration first."""
+    return [*filter(None, (body.get("config"),)), *(body.get("layers") or ())]
+
+
+def _parts(body: Body) -> list[Digest]:
+    return [Digest.parse(each["digest"]) for each in _described(body)]
+
+
 def _size(body: Body) -> int:
-    parts = [body.get("config") or {}, *(body.get("layers") or ())]
-    return sum(int(each.get("size", 0)) for each in parts)
+    return sum(int(each.get("size", 0)) for each in _described(body))
 
 
 def _created_in(content: bytes) -> str | None:

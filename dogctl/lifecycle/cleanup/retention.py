@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -72,8 +72,9 @@ class InUse:
 
     def where(self, item: Item) -> str | None:
         """Where it is in use; None if nowhere."""
-        if item.digest in self.digests:
-            return self.digests[item.digest]
+        for name in (item.digest, item.config):
+            if name is not None and name in self.digests:
+                return self.digests[name]
         return next((self.tags[tag] for tag in item.tags if tag in self.tags), None)
 
 
@@ -87,11 +88,22 @@ class Decision:
 
 
 def decide(
-    inventory: Inventory, policy: Policy, in_use: InUse, now: datetime
+    inventory: Inventory,
+    policy: Policy,
+    in_use: InUse,
+    now: datetime,
+    may_go: Callable[[Item], bool] = lambda _: True,
 ) -> tuple[Decision, ...]:
-    """A decision for each item, those that go first, in an order that is always the same."""
+    """A decision for each item, those that go first, in an order that is always the same.
+
+    `may_go` says of an item whether it is in the plan that is carried out.
+    """
     items = inventory.items
-    kept = _closure(inventory, _roots(items, policy, in_use, now), in_use)
+    roots = _roots(items, policy, in_use, now)
+    for each in items:
+        if not may_go(each):
+            roots.setdefault(each.digest, "is not in the plan")
+    kept = _closure(inventory, roots, in_use)
     decided = (
         Decision(each, each.digest in kept, kept.get(each.digest) or _why_it_goes(each, policy))
         for each in items

@@ -109,6 +109,19 @@ def test_what_names_another_goes_before_it(world: World) -> None:
             gone.add(item.digest)
 
 
+@settings(max_examples=WORLDS // 5)
+@given(worlds(), st.sets(st.integers(0, 13)))
+def test_what_a_plan_does_not_name_stays_whole(world: World, planned: set[int]) -> None:
+    allowed = {digest(number) for number in planned}
+    found = decide(
+        world.inventory, world.policy, world.in_use, NOW, lambda item: item.digest in allowed
+    )
+    gone = {each.item.digest for each in found if not each.keep}
+    assert gone <= allowed & {each.digest for each in going(world)}
+    for each in found:
+        assert not each.keep or not gone & set(each.item.children)
+
+
 def image(number: int, *tags: str, days: float | None = 100, **more: object) -> Item:
     pushed = None if days is None else NOW - timedelta(days=days)
     return replace(Item(digest(number), tags=tags, pushed=pushed), **more)  # type: ignore[arg-type]

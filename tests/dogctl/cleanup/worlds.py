@@ -59,7 +59,7 @@ def worlds(draw: st.DrawFn) -> World:
         if tag in tagged:
             tags[owner] = (*tags.get(owner, ()), tag)
     items = tuple(_item(draw, number, tags.get(number, ())) for number in range(size))
-    running = draw(st.sets(st.integers(0, size), max_size=3))
+    running = draw(st.sets(st.one_of(st.integers(0, size), st.just(1001)), max_size=3))
     used = draw(st.sets(st.sampled_from(TAGS), max_size=2))
     in_use = InUse({digest(each): "prod" for each in running}, dict.fromkeys(used, "prod"))
     cascades = draw(st.booleans())
@@ -75,4 +75,13 @@ def _item(draw: st.DrawFn, number: int, tags: tuple[str, ...]) -> Item:
     # A subject that is not there any more is one that was deleted by somebody else.
     subject = draw(st.one_of(others, st.just(digest(999)))) if kind is Kind.REFERRER else None
     immutable = draw(st.integers(0, 9)) == 0
-    return Item(digest(number), kind, tags, pushed, 1, tuple(sorted(children)), subject, immutable)
+    return Item(
+        digest(number),
+        kind,
+        tags,
+        pushed,
+        children=tuple(sorted(children)),
+        subject=subject,
+        config=digest(1000 + number // 2),
+        immutable=immutable,
+    )
