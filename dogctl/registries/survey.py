@@ -50,7 +50,7 @@ def survey(
 
     Args:
         also: digests that may be there without any tag, such as those that run.
-        count: hears how many manifests were read.
+        count: hears how many manifests were read; may raise to give up.
 
     Raises DogctlError if anything of it cannot be read.
     """
@@ -69,6 +69,7 @@ class _Survey:
         self._each = each
         self._count = count
         self._knows_referrers = True
+        self._reads = 0
         self._bodies: dict[Digest, Body] = {}
         self._tags: dict[Digest, set[str]] = defaultdict(set)
         self._uploaded: dict[Digest, datetime] = {}
@@ -92,7 +93,6 @@ class _Survey:
         while waiting := waiting - known:
             self._read(waiting)
             known |= waiting
-            self._count(len(self._bodies))
             waiting = self._named(waiting & set(self._bodies))
 
     def _manifests(self, digests: Iterable[Digest]) -> set[Digest]:
@@ -125,12 +125,18 @@ class _Survey:
             self._uploaded[Digest.parse(name)] = datetime.fromtimestamp(milliseconds / 1000, UTC)
 
     def _behind(self, tag: str) -> tuple[Digest, Body] | None:
-        return self._registry.manifest(self._ref.tagged(tag))
+        return self._manifest(self._ref.tagged(tag))
+
+    def _manifest(self, ref: ImageRef) -> tuple[Digest, Body] | None:
+        found = self._registry.manifest(ref)
+        self._reads += 1  # of several threads: a number to look at
+        self._count(self._reads)
+        return found
 
     def _read(self, wanted: Iterable[Digest]) -> None:
         missing = sorted(set(wanted) - set(self._bodies))
         refs = [self._ref.pinned(each) for each in missing]
-        for digest, found in zip(missing, self._each(self._registry.manifest, refs), strict=True):
+        for digest, found in zip(missing, self._each(self._manifest, refs), strict=True):
             if found is not None:
                 self._bodies[digest] = found[1]
 

@@ -114,10 +114,11 @@ def _unchanged(
     before = {tag: each.digest for each in inventory.items for tag in each.tags}
     named: set[Digest] = set()
     # An image that was pushed meanwhile may have a part in common with one that goes.
-    for tag in sorted(shelf.tags() - going):
-        digest = shelf.behind(tag)
-        if digest is not None and digest != before.get(tag):
-            named |= shelf.family(digest)
+    staying = sorted(shelf.tags() - going)
+    with ThreadPoolExecutor(MOST, thread_name_prefix="look") as pool:
+        now = dict(zip(staying, pool.map(shelf.behind, staying), strict=True))
+    for digest in {now[tag] for tag in staying if now[tag] != before.get(tag)}:
+        named |= shelf.family(digest) if digest else set()
     for digest in shelf.manifests(set(in_use.digests).difference(known)):
         named |= shelf.family(digest)
     for unit in waiting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -187,6 +188,51 @@ def test_a_tag_that_moves_meanwhile_stays(shop: Make, proxy: FaultyProxy) -> Non
     assert not store.has(old)
     assert store.has(new)
     assert ends[0].code == 0, ends[0].err
+
+
+def test_one_that_is_pushed_meanwhile_keeps_its_parts(shop: Make, proxy: FaultyProxy) -> None:
+    store = shop("meanwhile")
+    shared = store.image("", "shared", 50)
+    store.uploader.index("old", {"arm64": str(shared)})
+    store.image("new", "new", 5)
+    ends: list[Done] = []
+    words = ("--keep", "1", "--yes", *UNUSED)
+    # The last that the survey asks of the new image is its configuration.
+    with proxy.hold(path=".*/blobs/.*") as came:
+        thread = Thread(target=lambda: ends.append(store.cleanup(*words)))
+        thread.start()
+        assert came.wait(60)
+        new = store.image("", "newest", 1)
+        store.uploader.index("new", {"arm64": str(shared), "amd64": str(new)})
+    thread.join()
+    # A tag that has moved is no gap in the list of tags, and is seen before anything goes.
+    assert ends[0].code == 0, ends[0].err
+    assert all(map(store.has, (shared, new)))
+    assert store.tags() == {"old", "new"}
+
+
+def test_a_killed_run_is_completed_by_the_next(shop: Make, proxy: FaultyProxy) -> None:
+    store = shop("killed")
+    digests = [store.image(f"t{number}", str(number), 10 + number) for number in range(8)]
+    words = ("--keep", "2", "--yes", *UNUSED)
+    argv = store.project.argv("cleanup", "images", *words)
+    with (
+        proxy.hold(method="DELETE", path=f".*{digests[7].hex}") as came,
+        subprocess.Popen(
+            argv,
+            cwd=store.project.root,
+            env=store.project.environ(**LOGIN),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
+        assert came.wait(60)
+        process.kill()
+    assert store.cleanup(*words).code == 0
+    assert store.tags() == {"t0", "t1"}
+    done = store.cleanup(*words, "--json")
+    assert (done.code, done.json["data"]["changed"]) == (0, False)
 
 
 @pytest.mark.parametrize(
