@@ -97,7 +97,7 @@ def scan_environment(
         cluster = connect(project, remember=remember)
         return scan_cluster(cluster.kubernetes, cluster.namespace, repository, name, note)
     except DogctlError as error:
-        if _never_was(project, error):
+        if never_was(project, error):
             note(f"{name} is not there yet")
             return nothing
         error.message = f"what {name} uses cannot be told: {error.message}"
@@ -182,7 +182,7 @@ def _unpacked(content: str, *, twice: bool) -> bytes:
     return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
 
 
-def _never_was(project: Project, error: DogctlError) -> bool:
+def never_was(project: Project, error: DogctlError) -> bool:
     """Whether it is proven that there is no cluster, so that nothing is in use there."""
     if error.code == ABSENT:
         return True  # one on this machine, which gets its images from here
