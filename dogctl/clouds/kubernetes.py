@@ -138,7 +138,7 @@ class Kubernetes:
         labels: str = "",
         fields: str = "",
         again: Callable[[], object] = lambda: None,
-        page: int = PAGE,
+        page: int | None = None,
     ) -> None:
         """Show all such objects to `see`, without keeping them.
 
@@ -146,7 +146,7 @@ class Kubernetes:
             again: hears that those that were shown so far come once more, from the beginning.
             page: how many are asked for at a time.
         """
-        params = {"limit": str(page)}
+        params = {"limit": str(page or PAGE)}
         params |= {"labelSelector": labels} if labels else {}
         params |= {"fieldSelector": fields} if fields else {}
         for _ in range(TRIES):
