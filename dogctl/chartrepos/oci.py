@@ -54,8 +54,7 @@ class OciCharts:
 
     def publish(self, package: Package) -> bool:
         ref = self._ref(package.name, package.version)
-        there = self.registry.manifest(ref)
-        if there is not None:
+        if there := self._manifest(ref):
             self._require_same(there, ref, package)
             return False
         layers = [self._put(ref, package.archive, ARCHIVE)]
@@ -75,7 +74,7 @@ class OciCharts:
         }
         put = self.registry.put_manifest(ref, manifest)
         if self.registry.resolve(ref) != put:
-            self._require_same(self.registry.manifest(ref) or {}, ref, package)
+            self._require_same(self._manifest(ref), ref, package)
             return False
         return True
 
@@ -145,7 +144,7 @@ class OciCharts:
 
     def _entry(self, name: str, tag: str) -> Entry | None:
         """What a tag is on; None if that is no chart, such as a signature."""
-        manifest = self.registry.manifest(self._ref(name).tagged(tag)) or {}
+        manifest = self._manifest(self._ref(name).tagged(tag))
         if manifest.get("config", {}).get("mediaType") != CONFIG:
             return None
         archive = _layer(manifest, ARCHIVE)
@@ -158,7 +157,7 @@ class OciCharts:
 
     def _layer(self, entry: Entry, kind: str) -> bytes | None:
         ref = self._ref(entry.name, entry.version)
-        found = _layer(self.registry.manifest(ref) or {}, kind)
+        found = _layer(self._manifest(ref), kind)
         return self.registry.blob(ref, found) if found else None
 
     def _require_same(self, manifest: Mapping[str, Any], ref: ImageRef, package: Package) -> None:
@@ -166,8 +165,14 @@ class OciCharts:
         there = _layer(manifest, ARCHIVE)
         if there is not None and there.hex == package.digest:
             return
-        if there is None or not same_chart(self.registry.blob(ref, there), package.archive):
+        archive = self.registry.blob(ref, there) if there else None
+        if archive is None or not same_chart(archive, package.archive):
             raise taken(package.name, package.version)
+
+    def _manifest(self, ref: ImageRef) -> Mapping[str, Any]:
+        """Nothing if there is none."""
+        found = self.registry.manifest(ref)
+        return found[1] if found else {}
 
     def _put(self, ref: ImageRef, content: bytes, kind: str) -> dict[str, Any]:
         digest = self.registry.put_blob(ref, content)

@@ -11,6 +11,7 @@ import typer
 from dogctl.cli import (
     build,
     chart,
+    cleanup,
     db,
     deploy,
     destroy,
@@ -71,4 +72,5 @@ app.add_typer(infra.app)
 app.add_typer(chart.app)
 app.add_typer(secrets.app)
 app.add_typer(db.app)
+app.add_typer(cleanup.app)
 app.add_typer(gifs.app)

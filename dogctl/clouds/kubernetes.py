@@ -71,7 +71,9 @@ DEPLOYMENTS = Kind("apps/v1", "deployments")
 STATEFUL_SETS = Kind("apps/v1", "statefulsets")
 DAEMON_SETS = Kind("apps/v1", "daemonsets")
 REPLICA_SETS = Kind("apps/v1", "replicasets")
+CONTROLLER_REVISIONS = Kind("apps/v1", "controllerrevisions")
 JOBS = Kind("batch/v1", "jobs")
+CRON_JOBS = Kind("batch/v1", "cronjobs")
 INGRESSES = Kind("networking.k8s.io/v1", "ingresses")
 AUTOSCALERS = Kind("autoscaling/v2", "horizontalpodautoscalers")
 BUDGETS = Kind("policy/v1", "poddisruptionbudgets")
@@ -123,15 +125,40 @@ class Kubernetes:
         self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> list[Object]:
         """All objects that the selectors select; of every namespace without one."""
-        params = {"limit": str(PAGE)}
+        found: list[Object] = []
+        self.visit(kind, found.append, namespace, labels=labels, fields=fields, again=found.clear)
+        return found
+
+    def visit(
+        self,
+        kind: Kind,
+        see: Callable[[Object], object],
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        again: Callable[[], object] = lambda: None,
+        page: int | None = None,
+    ) -> None:
+        """Show all such objects to `see`, without keeping them.
+
+        Args:
+            again: hears that those that were shown so far come once more, from the beginning.
+            page: how many are asked for at a time.
+        """
+        params = {"limit": str(page or PAGE)}
         params |= {"labelSelector": labels} if labels else {}
         params |= {"fieldSelector": fields} if fields else {}
         for _ in range(TRIES):
             try:
-                return list(self._pages(kind.path(namespace), params))
+                for each in self._pages(kind.path(namespace), params):
+                    see(each)
             except DogctlError as error:
                 if (error.data or {}).get("status") != GONE:
                     raise
+                again()
+            else:
+                return
         raise failed("its objects change faster than they can be read", self.server)
 
     def create(self, kind: Kind, body: Object, namespace: str | None = None) -> Object:

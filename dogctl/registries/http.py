@@ -29,6 +29,7 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 20.0
 PASSING_STATUSES = (429, 500, 502, 503, 504)
 EPOCH_SECONDS_FROM = 1_000_000_000  # no wait is 30 years long, so this is a moment
 LONGEST_TEXT = 500
+POOL = 32  # connections that are kept, for as many threads
 CERTIFICATES = Path("/etc/docker/certs.d")
 
 Pause = Callable[[float], None]
@@ -114,7 +115,7 @@ class Http:
         self._pause = pause
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"dogctl/{own_version()}"
-        adapter = HTTPAdapter(max_retries=Patience.build(pause))
+        adapter = HTTPAdapter(max_retries=Patience.build(pause), pool_maxsize=POOL)
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, adapter)
 

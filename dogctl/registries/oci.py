@@ -6,8 +6,9 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 from __future__ import annotations
 
 import hashlib
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -115,13 +116,90 @@ class OciRegistry:
 
     def tags(self, ref: ImageRef) -> tuple[str, ...]:
         """All tags of the repository of `ref`. Raises DogctlError."""
-        found: list[str] = []
-        path: str | None = "tags/list"
+        return tuple(tag for page in self.pages(ref) for tag in page.get("tags") or ())
+
+    def pages(self, ref: ImageRef, after: str | None = None) -> Iterator[Mapping[str, Any]]:
+        """The listing of tags as the registry has it, a page at a time; `after` a tag.
+
+        `tags` is null where the last one was deleted. Raises DogctlError.
+        """
+        path: str | None = "tags/list" + (f"?last={after}" if after else "")
         while path is not None:
             answer = self._answered(ref, self._send(ref, "GET", path))
-            found += answer.json().get("tags") or []  # null where the last one was deleted
+            yield answer.json()
+            path = answer.links.get("next", {}).get("url")
+
+    def manifest(self, ref: ImageRef) -> tuple[Digest, Mapping[str, Any]] | None:
+        """What is behind the digest of `ref`, or else its tag; None if there is nothing.
+
+        Raises DogctlError, also if the content is not that of its digest.
+        """
+        reference = str(ref.digest or _required(ref.tag))
+        answer = self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT)
+        if answer.status_code == 404:
+            return None
+        content = self._answered(ref, answer).content
+        stated = answer.headers.get("Docker-Content-Digest") or str(ref.digest or hashed(content))
+        digest = _digest(ref, stated)
+        if hashed(content, digest.algorithm) != digest or ref.digest not in (None, digest):
+            raise _corrupt(ref, "the registry has other content under this digest")
+        try:
+            body = json.loads(content)
+        except ValueError:
+            raise _corrupt(ref, "the registry has a manifest that is no JSON") from None
+        return digest, body
+
+    def blob(self, ref: ImageRef, digest: Digest) -> bytes | None:
+        """A small blob, such as an image's configuration; None if it is not there.
+
+        Raises DogctlError, also if the content is not that of its digest.
+        """
+        answer = self._send(ref, "GET", f"blobs/{digest}")
+        if answer.status_code == 404:
+            return None
+        content = self._answered(ref, answer).content
+        if hashed(content, digest.algorithm) != digest:
+            raise _corrupt(ref, f"the registry has other content under {digest}")
+        return content
+
+    def may_be_manifest(self, ref: ImageRef, digest: Digest) -> bool:
+        """False for what is a layer or a configuration in the repository, and no manifest.
+
+        Docker's registry fails when it is asked for such a blob as if it were a manifest, and
+        others have their manifests among the blobs. Raises DogctlError.
+        """
+        answer = self._send(ref, "HEAD", f"blobs/{digest}")
+        if answer.status_code == 404:
+            return True
+        self._answered(ref, answer)
+        return self._send(ref, "HEAD", f"manifests/{digest}", headers=ACCEPT).ok
+
+    def referrers(self, ref: ImageRef, digest: Digest) -> tuple[Digest, ...] | None:
+        """What has this manifest as its subject; None where the registry cannot tell.
+
+        Then it is in an index with the tag `sha256-HEX`. Raises DogctlError.
+        """
+        found: list[Digest] = []
+        path: str | None = f"referrers/{digest}"
+        while path is not None:
+            answer = self._send(ref, "GET", path)
+            if answer.status_code in (404, 405):
+                return None
+            page = self._answered(ref, answer).json()
+            found += (_digest(ref, each["digest"]) for each in page.get("manifests") or ())
             path = answer.links.get("next", {}).get("url")
         return tuple(found)
+
+    def delete(self, ref: ImageRef, reference: Digest | str) -> bool:
+        """Delete a manifest by its digest, and all its tags with it; or one tag, where it can.
+
+        False if the registry says that it is not there. Raises DogctlError.
+        """
+        answer = self._send(ref, "DELETE", f"manifests/{reference}")
+        if answer.status_code == 404:
+            return False
+        self._answered(ref, answer)
+        return True
 
     def _get(self, ref: ImageRef, reference: str) -> requests.Response:
         return self._answered(ref, self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT))

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dogctl.errors import DogctlError
 from dogctl.image import Digest, ImageRef
 from dogctl.registries.oci import OciRegistry, hashed
 
@@ -18,24 +17,6 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 class OciContent(OciRegistry):
     """The contents of one registry; every method raises DogctlError."""
-
-    def manifest(self, ref: ImageRef) -> Mapping[str, Any] | None:
-        """The manifest of a digest, or else of a tag; None if there is none."""
-        if self.resolve(ref) is None:
-            return None
-        found: Mapping[str, Any] = self._get(ref, str(ref.digest or ref.tag)).json()
-        return found
-
-    def blob(self, ref: ImageRef, digest: Digest) -> bytes:
-        """A content of the repository of `ref`, which is what its digest says."""
-        content = self._answered(ref, self._send(ref, "GET", f"blobs/{digest}")).content
-        if hashed(content) != digest:
-            raise DogctlError(
-                f"the registry has other content under {digest}",
-                code="registry-inconsistent",
-                where=str(ref),
-            )
-        return content
 
     def put_blob(self, ref: ImageRef, content: bytes) -> Digest:
         """Put a content into the repository of `ref`, unless it is there."""
@@ -62,12 +43,6 @@ class OciContent(OciRegistry):
         )
         self._answered(ref, put)
         return hashed(content)
-
-    def delete(self, ref: ImageRef, digest: Digest) -> None:
-        """Delete a manifest, and with it every tag that is on it."""
-        answer = self._send(ref, "DELETE", f"manifests/{digest}")
-        if answer.status_code != 404:
-            self._answered(ref, answer)
 
     def repositories(self, ref: ImageRef) -> tuple[str, ...] | None:
         """The repositories that the registry names; None if it names none to anybody."""

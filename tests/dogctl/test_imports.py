@@ -17,7 +17,10 @@ BASE = ("dogctl.errors", "dogctl.secrets", "dogctl.image")
 REGISTRY = (
     *BASE,
     "dogctl.own_version",
-    *(f"dogctl.registries.{name}" for name in ("auth", "base", "hosts", "http", "refusals")),
+    *(
+        f"dogctl.registries.{name}"
+        for name in ("auth", "base", "hosts", "http", "inventory", "refusals")
+    ),
 )
 CHARTS = (*BASE, *(f"dogctl.chartrepos.{name}" for name in ("base", "index", "versions")))
 # The longest matching prefix of a module decides; values are prefixes of what it may import.

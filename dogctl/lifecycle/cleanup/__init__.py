@@ -1,0 +1,1 @@
+"""`dogctl cleanup`: what nobody needs any more goes, and nothing else."""

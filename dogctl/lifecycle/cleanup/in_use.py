@@ -1,0 +1,205 @@
+"""What runs, and what it may be rolled back to, in all environments of a project.
+
+What cannot be read stops the run: nobody knows what would be missed.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from dogctl.clouds.gke_errors import NO_CLUSTER
+from dogctl.clouds.kubernetes import (
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    CRON_JOBS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    JOBS,
+    PODS,
+    REPLICA_SETS,
+    SECRETS,
+    STATEFUL_SETS,
+    Kind,
+    Kubernetes,
+    Object,
+)
+from dogctl.errors import DogctlError
+from dogctl.image import ImageRef
+from dogctl.lifecycle.cleanup.references import References
+from dogctl.lifecycle.cluster import connect
+from dogctl.lifecycle.infra import has_infra
+from dogctl.lifecycle.infra.buckets import open_bucket
+from dogctl.lifecycle.infra.state import Store, find_state
+from dogctl.lifecycle.local_targets import ABSENT
+from dogctl.secrets import Remember
+from dogctl.tools.helm_storage import selector
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
+
+WORKLOADS = (
+    PODS,
+    DEPLOYMENTS,
+    STATEFUL_SETS,
+    DAEMON_SETS,
+    REPLICA_SETS,
+    CONTROLLER_REVISIONS,
+    JOBS,
+    CRON_JOBS,
+)
+# A revision may be a megabyte.
+PAGE = 50
+WORKERS = 4
+UNREADABLE = "revision-unreadable"
+
+Note = Callable[[str], None]
+
+
+def scan(
+    projects: Iterable[Project],
+    repository: ImageRef,
+    *,
+    remember: Remember = lambda _: None,
+    note: Note = lambda _: None,
+) -> References:
+    """All that is in use of a repository.
+
+    Args:
+        projects: the project in each of its environments.
+        note: hears what was looked at.
+
+    Raises DogctlError if one of them cannot be read.
+    """
+    found = References(repository)
+    for project in projects:
+        found.add(scan_environment(project, repository, remember=remember, note=note))
+    return found
+
+
+def scan_environment(
+    project: Project,
+    repository: ImageRef,
+    *,
+    remember: Remember = lambda _: None,
+    note: Note = lambda _: None,
+) -> References:
+    """What is in use in one environment. Raises DogctlError, naming the environment."""
+    name, nothing = str(project.environment), References(repository)
+    if project.settings.target is None:
+        note(f"{name} has no cluster")
+        return nothing
+    try:
+        cluster = connect(project, remember=remember)
+        return scan_cluster(cluster.kubernetes, cluster.namespace, repository, name, note)
+    except DogctlError as error:
+        if never_was(project, error):
+            note(f"{name} is not there yet")
+            return nothing
+        error.message = f"what {name} uses cannot be told: {error.message}"
+        error.args = (error.message,)
+        raise
+
+
+def scan_cluster(
+    kubernetes: Kubernetes,
+    namespace: str,
+    repository: ImageRef,
+    name: str,
+    note: Note = lambda _: None,
+) -> References:
+    """What is in use in a cluster: everywhere if we may look there, else in the namespace.
+
+    Raises DogctlError.
+    """
+
+    def work(kind: Kind, *, helm: bool) -> References:
+        found = References(repository)
+        everywhere = kubernetes.may("list", kind)
+
+        def see(each: Object) -> None:
+            (_see_revision if helm else _see_object)(found, each, name, kind)
+
+        labels = selector() if helm else ""
+        within = None if everywhere else namespace
+        kubernetes.visit(kind, see, within, labels=labels, page=PAGE if helm else 500)
+        return found
+
+    jobs = [*((kind, False) for kind in WORKLOADS), (SECRETS, True), (CONFIG_MAPS, True)]
+    found = References(repository)
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="scan") as pool:
+        for each in pool.map(lambda job: work(job[0], helm=job[1]), jobs):
+            found.add(each)
+    note(f"{name}: {len(found.tags)} tags and {len(found.digests)} digests are named")
+    return found
+
+
+def _see_object(found: References, each: Object, name: str, kind: Kind) -> None:
+    # Which field is whose is as long as the object, and names no image.
+    metadata = {key: value for key, value in each["metadata"].items() if key != "managedFields"}
+    where = f"{name}: {kind.plural.removesuffix('s')} {metadata['name']}"
+    found.see(json.dumps({**each, "metadata": metadata}).encode(), where)
+
+
+def _see_revision(found: References, each: Object, name: str, kind: Kind) -> None:
+    """The whole document of a revision: manifest, hooks, values and chart.
+
+    Only one that names the repository is parsed, since that takes longer than all the rest.
+    """
+    metadata = each["metadata"]
+    labels = metadata.get("labels") or {}
+    where = f"{name}: revision {labels.get('version')} of {labels.get('name')}"
+    try:
+        text = _unpacked(each["data"]["release"], twice=kind == SECRETS)
+        if not found.see(text, where) and _last(found.repository) not in text:
+            return
+        document: dict[str, Any] = json.loads(text)
+        chart = document.get("chart") or {}
+        found.see_values([document.get("config"), chart.get("values")], where)
+    except (KeyError, TypeError, ValueError, OSError, EOFError) as error:
+        raise DogctlError(
+            "a revision of Helm's cannot be read",
+            code=UNREADABLE,
+            where=f"{metadata.get('namespace')}/{metadata.get('name')}",
+            hint="delete it if nobody rolls back to it, then run the command again",
+            detail=(type(error).__name__,),
+        ) from None
+
+
+def _last(repository: ImageRef) -> bytes:
+    """The end of its name, which values have also where the registry stands apart."""
+    return repository.repository.rpartition("/")[2].encode()
+
+
+def _unpacked(content: str, *, twice: bool) -> bytes:
+    """A Secret has everything in base64, and Helm has it so as well."""
+    data = base64.b64decode(content, validate=True)
+    data = base64.b64decode(data, validate=True) if twice else data
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+
+
+def never_was(project: Project, error: DogctlError) -> bool:
+    """Whether it is proven that there is no cluster, so that nothing is in use there."""
+    if error.code == ABSENT:
+        return True  # one on this machine, which gets its images from here
+    return error.code == NO_CLUSTER and has_infra(project) and not _has_state(project)
+
+
+def _has_state(project: Project) -> bool:
+    """Whether Terraform has made anything. Raises DogctlError if that cannot be told."""
+    state = find_state(project)
+    if state.store is Store.LOCAL:
+        content = state.path.read_bytes() if state.path.exists() else None
+    else:
+        ending = "/default.tfstate" if state.store is Store.GCS else ".tfstate"
+        content = open_bucket(project, state).get(f"{state.key}{ending}")
+    if content is None:
+        return False
+    try:
+        return bool(json.loads(content)["resources"])
+    except (ValueError, KeyError, TypeError):
+        return True

@@ -1,0 +1,70 @@
+"""The policy that the words of a command mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+
+from dogctl.errors import ConfigError
+from dogctl.lifecycle.ages import seconds
+from dogctl.lifecycle.cleanup.retention import Pattern, Policy, keep_latest, older_than_a_month
+
+KEEP_LATEST, A_MONTH = "keep-latest", "older-than-a-month"
+_HELP = "dogctl cleanup images --help"
+
+
+def read_policy(
+    name: str | None,
+    keep: int | None,
+    older_than: str | None,
+    group: str | None = None,
+    protect: Iterable[str] = (),
+    only: Iterable[str] = (),
+) -> Policy:
+    """The policy of a name, or of its limits. Raises ConfigError."""
+    limits = _limits(name, keep, older_than)
+    return Policy(
+        limits.keep,
+        limits.older_than,
+        _pattern("--group", group) if group is not None else None,
+        tuple(_pattern("--protect", each) for each in protect),
+        tuple(_pattern("--only", each) for each in only),
+    )
+
+
+def _limits(name: str | None, keep: int | None, older_than: str | None) -> Policy:
+    match name:
+        case None:
+            return _policy(keep, older_than)
+        case "older-than-a-month" if keep is None and older_than is None:
+            return older_than_a_month()
+        case "keep-latest" if keep is not None and keep > 0 and older_than is None:
+            return keep_latest(keep)
+    raise ConfigError(
+        f"{KEEP_LATEST} goes with --keep N alone, and {A_MONTH} without any other limit",
+        code="usage",
+        where="--policy",
+        hint=_HELP,
+    )
+
+
+def _policy(keep: int | None, older_than: str | None) -> Policy:
+    try:
+        age = None if older_than is None else timedelta(seconds=seconds(older_than))
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(str(error), code="usage", where="--older-than", hint=_HELP) from None
+    try:
+        return Policy(keep, age)
+    except ValueError as error:
+        where = "--keep" if keep is not None else "--keep, --older-than"
+        raise ConfigError(str(error), code="usage", where=where, hint=_HELP) from None
+
+
+def _pattern(flag: str, text: str) -> Pattern:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ConfigError(
+            f"{text!r} is no regular expression: {error}", code="usage", where=flag, hint=_HELP
+        ) from None

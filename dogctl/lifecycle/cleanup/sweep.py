@@ -1,0 +1,211 @@
+"""Deleting what was decided, and nothing that has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from time import monotonic
+
+from dogctl.errors import DogctlError
+from dogctl.image import Digest
+from dogctl.lifecycle.cleanup.order import units
+from dogctl.lifecycle.cleanup.pace import MOST, Pace
+from dogctl.lifecycle.cleanup.retention import InUse
+from dogctl.lifecycle.cleanup.shelves import Shelf
+from dogctl.plan import Run
+from dogctl.registries import refusals
+from dogctl.registries.inventory import Inventory, Item
+
+# How long a look at what is in use is good for.
+WAVE_SECONDS = 300.0
+TRIES = 4
+# A registry that refuses so many, and does none, refuses all.
+HOPELESS = 8
+CHANGED = "changed-since"
+MOVED = "a tag of it has moved"
+
+Unit = tuple[Item, ...]
+
+
+@dataclass
+class Swept:
+    """What was done.
+
+    Args:
+        deleted: what is gone, or was gone already.
+        dropped: what has changed since, and stays, with the reason.
+        failed: what the registry did not delete.
+    """
+
+    deleted: list[Item] = field(default_factory=list)
+    dropped: dict[Digest, str] = field(default_factory=dict)
+    failed: dict[Digest, DogctlError] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def note_deleted(self, item: Item) -> None:
+        with self._lock:
+            self.deleted.append(item)
+
+    def drop(self, items: Iterable[Item], why: str) -> None:
+        with self._lock:
+            self.dropped.update((each.digest, why) for each in items)
+
+    def fail(self, item: Item, error: DogctlError) -> None:
+        with self._lock:
+            self.failed[item.digest] = error
+            if len(self.failed) >= HOPELESS and not self.deleted:
+                raise error
+
+
+def sweep(
+    shelf: Shelf,
+    inventory: Inventory,
+    asked: Iterable[Digest],
+    going: Sequence[Item],
+    in_use: Callable[[], InUse],
+    pace: Pace,
+    step: Run,
+) -> Swept:
+    """Delete in waves; before each of them it is asked again what is in use and where tags are.
+
+    Args:
+        inventory: all that was found when it was decided what is `going`.
+        asked: digests in use that were looked for then.
+        in_use: looks what is in use now.
+
+    Raises DogctlError if that cannot be told, or nothing can be deleted at all; and Cancelled.
+    """
+    swept = Swept()
+    waiting = list(units(going))
+    known = {*asked, *(each.digest for each in inventory.items)}
+    meter = _Meter(len(going), step)
+    while waiting:
+        used = in_use()
+        waiting = list(_unchanged(waiting, shelf, inventory, known, used, swept))
+        known |= set(used.digests)
+        until = monotonic() + WAVE_SECONDS
+
+        def work(unit: Unit, until: float = until) -> bool:
+            if monotonic() > until or step.stop.is_set():
+                return False
+            _remove(unit, shelf, pace, swept)
+            meter.show(len(swept.deleted))
+            return True
+
+        with ThreadPoolExecutor(MOST, thread_name_prefix="sweep") as pool:
+            done = list(pool.map(work, waiting))
+        step.check()
+        waiting = [unit for unit, is_done in zip(waiting, done, strict=True) if not is_done]
+    return swept
+
+
+def _unchanged(
+    waiting: Sequence[Unit],
+    shelf: Shelf,
+    inventory: Inventory,
+    known: Collection[Digest],
+    in_use: InUse,
+    swept: Swept,
+) -> Iterator[Unit]:
+    """The units of which nothing has come into use, or into what has a tag that stays."""
+    going = {tag for unit in waiting for item in unit for tag in item.tags}
+    before = {tag: each.digest for each in inventory.items for tag in each.tags}
+    named: set[Digest] = set()
+    # An image that was pushed meanwhile may have a part in common with one that goes.
+    staying = sorted(shelf.tags() - going)
+    with ThreadPoolExecutor(MOST, thread_name_prefix="look") as pool:
+        now = dict(zip(staying, pool.map(shelf.behind, staying), strict=True))
+    for digest in {now[tag] for tag in staying if now[tag] != before.get(tag)}:
+        named |= shelf.family(digest) if digest else set()
+    for digest in shelf.manifests(set(in_use.digests).difference(known)):
+        named |= shelf.family(digest)
+    for unit in waiting:
+        used = next((where for item in unit if (where := in_use.where(item))), None)
+        if used:
+            swept.drop(unit, f"came into use: {used}")
+        elif named & _names(unit):
+            swept.drop(unit, "is part of something new")
+        else:
+            yield unit
+
+
+def _names(unit: Unit) -> set[Digest]:
+    return {each.digest for each in unit}
+
+
+def _remove(unit: Unit, shelf: Shelf, pace: Pace, swept: Swept) -> None:
+    """All of a unit in its order; what cannot be deleted keeps what comes after it."""
+    for at, item in enumerate(unit):
+        for left in reversed(range(TRIES)):
+            try:
+                with pace.turn():
+                    moved = any(shelf.behind(tag) not in (None, item.digest) for tag in item.tags)
+                    if not moved:
+                        shelf.remove(item)
+            except DogctlError as error:
+                if error.code in refusals.PASSING and left:
+                    pace.pause(float((error.data or {}).get("retry_after_seconds") or 1.0))
+                    continue
+                swept.fail(item, error)
+                swept.drop(unit[at + 1 :], "what it belongs to could not be deleted")
+                return
+            break
+        if moved:
+            swept.drop(unit[at:], MOVED)
+            return
+        swept.note_deleted(item)
+
+
+class _Meter:
+    """Progress, with the rate and the time left."""
+
+    def __init__(self, total: int, step: Run) -> None:
+        self._total = total
+        self._step = step
+        self._began = monotonic()
+
+    def show(self, done: int) -> None:
+        rate = done / max(monotonic() - self._began, 0.001)
+        left = (self._total - done) / rate if rate else 0.0
+        self._step.glance(f"{done} of {self._total}, {rate:.1f} a second, {left:.0f} s left")
+
+
+def verify(shelf: Shelf, swept: Swept, kept: Sequence[Item], step: Run) -> None:
+    """Ask the registry whether what was deleted is gone, and everything else is there.
+
+    Raises DogctlError: not all was deleted, or something is missing.
+    """
+    with ThreadPoolExecutor(MOST, thread_name_prefix="verify") as pool:
+        missing = [item for item, is_there in _asked(pool, shelf, kept) if not is_there]
+        left = [item for item, is_there in _asked(pool, shelf, swept.deleted) if is_there]
+    step.check()
+    if missing:
+        raise DogctlError(
+            f"{len(missing)} images that were to stay are not there any more",
+            code="kept-is-gone",
+            where=_title(missing[0]),
+            hint="see who else deletes there, and push them again",
+            detail=tuple(map(_title, missing)),
+        )
+    failures = [f"{digest}: {error.message}" for digest, error in sorted(swept.failed.items())]
+    failures += [f"{_title(each)}: said to be deleted, and is still there" for each in left]
+    if failures:
+        raise DogctlError(
+            f"{len(failures)} of {len(swept.deleted) + len(swept.failed)} could not be deleted",
+            code="not-deleted",
+            hint="run the command again; the registry's owner knows what is protected there",
+            detail=tuple(failures),
+            data={"deleted": len(swept.deleted) - len(left)},
+        )
+
+
+def _asked(
+    pool: ThreadPoolExecutor, shelf: Shelf, items: Sequence[Item]
+) -> Iterator[tuple[Item, bool]]:
+    return zip(items, pool.map(lambda each: shelf.has(each.digest), items), strict=True)
+
+
+def _title(item: Item) -> str:
+    return f"{', '.join(item.tags)} {item.digest}".strip()

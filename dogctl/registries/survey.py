@@ -1,0 +1,248 @@
+"""Everything that is in a repository of an OCI registry, and what proves that it is everything.
+
+Such a registry lists tags only: what has none is found from what names it.
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#content-discovery
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from dogctl.image import Digest, ImageRef
+from dogctl.registries.inventory import Inventory, Item, Kind
+
+WORKERS = 8
+CREATED = "org.opencontainers.image.created"
+# cosign's tags, and the one of a registry that knows no referrers:
+# https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
+_SUBJECT_TAG = re.compile(r"(sha256)-([0-9a-f]{64})(?:\.\w+)?")
+
+Body = Mapping[str, Any]
+Count = Callable[[int], None]
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+
+
+class Readable(Protocol):
+    """What is asked of a registry: see OciRegistry."""
+
+    def pages(self, ref: ImageRef, after: str | None = None) -> Iterator[Body]: ...
+    def manifest(self, ref: ImageRef) -> tuple[Digest, Body] | None: ...
+    def blob(self, ref: ImageRef, digest: Digest) -> bytes | None: ...
+    def may_be_manifest(self, ref: ImageRef, digest: Digest) -> bool: ...
+    def referrers(self, ref: ImageRef, digest: Digest) -> tuple[Digest, ...] | None: ...
+
+
+def survey(
+    registry: Readable,
+    ref: ImageRef,
+    also: Iterable[Digest] = (),
+    count: Count = lambda _: None,
+) -> Inventory:
+    """What is in the repository of `ref`.
+
+    Args:
+        also: digests that may be there without any tag, such as those that run.
+        count: hears how many manifests were read; may raise to give up.
+
+    Raises DogctlError if anything of it cannot be read.
+    """
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="survey") as pool:
+
+        def each(work: Callable[[Given], Found], of: Iterable[Given]) -> list[Found]:
+            return list(pool.map(work, of))
+
+        return _Survey(registry, ref, each, count).take(also)
+
+
+class _Survey:
+    def __init__(self, registry: Readable, ref: ImageRef, each: Any, count: Count) -> None:
+        self._registry = registry
+        self._ref = ref
+        self._each = each
+        self._count = count
+        self._knows_referrers = True
+        self._reads = 0
+        self._bodies: dict[Digest, Body] = {}
+        self._tags: dict[Digest, set[str]] = defaultdict(set)
+        self._uploaded: dict[Digest, datetime] = {}
+
+    def take(self, also: Iterable[Digest]) -> Inventory:
+        tags = self._list()
+        # Tags first: one that moves away while it is read is then noticed by the second listing.
+        for tag, found in zip(tags, self._each(self._behind, tags), strict=True):
+            if found is not None:
+                self._bodies[found[0]] = found[1]
+                self._tags[found[0]].add(tag)
+        known: set[Digest] = set()
+        self._follow({*self._uploaded, *self._bodies}, known)
+        self._follow(self._manifests(also), known)
+        gaps = () if self._list() == tags else ("its tags changed while they were read",)
+        times = self._times()
+        return Inventory(tuple(self._item(each, times) for each in sorted(self._bodies)), gaps)
+
+    def _follow(self, waiting: set[Digest], known: set[Digest]) -> None:
+        """Read these, and all that belongs to them."""
+        while waiting := waiting - known:
+            self._read(waiting)
+            known |= waiting
+            waiting = self._named(waiting & set(self._bodies))
+
+    def _manifests(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Those that may be manifests. Asked for a blob as if it were one, registries may fail."""
+        parts = {part for body in self._bodies.values() for part in _parts(body)}
+        asked = sorted(set(digests) - parts)
+        may_be = self._each(lambda each: self._registry.may_be_manifest(self._ref, each), asked)
+        return {digest for digest, may in zip(asked, may_be, strict=True) if may}
+
+    def _list(self) -> list[str]:
+        """All tags: the listing is asked to go on after its end, until it has nothing new."""
+        found: set[str] = set()
+        last: str | None = None
+        while True:
+            before = len(found)
+            for page in self._registry.pages(self._ref, last):
+                found |= set(page.get("tags") or ())
+                self._learn(page.get("manifest") or {})
+            last = max(found, default=None)
+            if len(found) == before:
+                return sorted(found)
+
+    def _learn(self, described: Mapping[str, Body]) -> None:
+        """What Google adds to a listing: all manifests, and when they came.
+
+        https://cloud.google.com/artifact-registry/docs/reference/docker-api
+        """
+        for name, told in described.items():
+            milliseconds = int(told.get("timeUploadedMs") or 0)
+            self._uploaded[Digest.parse(name)] = datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+    def _behind(self, tag: str) -> tuple[Digest, Body] | None:
+        return self._manifest(self._ref.tagged(tag))
+
+    def _manifest(self, ref: ImageRef) -> tuple[Digest, Body] | None:
+        found = self._registry.manifest(ref)
+        self._reads += 1  # of several threads: a number to look at
+        self._count(self._reads)
+        return found
+
+    def _read(self, wanted: Iterable[Digest]) -> None:
+        missing = sorted(set(wanted) - set(self._bodies))
+        refs = [self._ref.pinned(each) for each in missing]
+        for digest, found in zip(missing, self._each(self._manifest, refs), strict=True):
+            if found is not None:
+                self._bodies[digest] = found[1]
+
+    def _named(self, digests: Iterable[Digest]) -> set[Digest]:
+        """What belongs to these: children, subjects, and what refers to them."""
+        ordered = sorted(digests)
+        named = {other for each in ordered for other in _children(self._bodies[each])}
+        named |= {s for each in ordered if (s := _subject(self._bodies[each]))}
+        return named | {other for some in self._each(self._referrers, ordered) for other in some}
+
+    def _referrers(self, digest: Digest) -> tuple[Digest, ...]:
+        if not self._knows_referrers:
+            return ()
+        found = self._registry.referrers(self._ref, digest)
+        self._knows_referrers = found is not None
+        return found or ()
+
+    def _times(self) -> dict[Digest, datetime]:
+        """When each came, as far as that is known: an image's creation, if nothing better.
+
+        A manifest came before the index that names it, and no index before its last manifest.
+        """
+        if self._uploaded:
+            return self._uploaded
+        digests = sorted(self._bodies)
+        stated = zip(digests, self._each(self._created, digests), strict=True)
+        times = {digest: time for digest, time in stated if time is not None}
+        for digest in digests:
+            children = _children(self._bodies[digest])
+            parts = [times[child] for child in children if child in times]
+            if digest not in times and parts:
+                times[digest] = max(parts)
+        for digest in digests:
+            for child in _children(self._bodies[digest]):
+                if child in self._bodies and digest in times:
+                    times.setdefault(child, times[digest])
+        return times
+
+    def _created(self, digest: Digest) -> datetime | None:
+        body = self._bodies[digest]
+        stated = (body.get("annotations") or {}).get(CREATED)
+        config = body.get("config") or {}
+        if stated is None and "image" in str(config.get("mediaType", "image")):
+            content = (
+                self._registry.blob(self._ref, Digest.parse(config["digest"])) if config else b""
+            )
+            stated = _created_in(content or b"")
+        return _time(stated)
+
+    def _item(self, digest: Digest, times: Mapping[Digest, datetime]) -> Item:
+        body, tags = self._bodies[digest], tuple(sorted(self._tags[digest]))
+        item = Item(
+            digest,
+            Kind.IMAGE,
+            tags,
+            times.get(digest),
+            _size(body),
+            _children(body),
+            config=next(iter(_parts(body)), None) if body.get("config") else None,
+        )
+        if subject := _subject(body) or _subject_of(tags):
+            return replace(item, kind=Kind.REFERRER, subject=subject)
+        return replace(item, kind=Kind.INDEX) if "manifests" in body else item
+
+
+def _children(body: Body) -> tuple[Digest, ...]:
+    return tuple(Digest.parse(each["digest"]) for each in body.get("manifests") or ())
+
+
+def _subject(body: Body) -> Digest | None:
+    subject = body.get("subject")
+    return Digest.parse(subject["digest"]) if subject else None
+
+
+def _subject_of(tags: Iterable[str]) -> Digest | None:
+    """What a tag says that it belongs to, if no other tag is on the same manifest."""
+    found = [_SUBJECT_TAG.fullmatch(tag) for tag in tags]
+    match = found[0] if len(found) == 1 else None
+    return Digest(match[1], match[2]) if match else None
+
+
+def _described(body: Body) -> list[Body]:
+    """Its blobs, the configuration first."""
+    return [*filter(None, (body.get("config"),)), *(body.get("layers") or ())]
+
+
+def _parts(body: Body) -> list[Digest]:
+    return [Digest.parse(each["digest"]) for each in _described(body)]
+
+
+def _size(body: Body) -> int:
+    return sum(int(each.get("size", 0)) for each in _described(body))
+
+
+def _created_in(content: bytes) -> str | None:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return None
+    created = found.get("created") if isinstance(found, dict) else None
+    return created if isinstance(created, str) else None
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,46 @@
+"""What a text names of a repository."""
+
+from __future__ import annotations
+
+import pytest
+
+from dogctl.image import Digest, ImageRef
+from dogctl.lifecycle.cleanup.references import References
+
+DIGEST = Digest("sha256", "ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "tags"),
+    [
+        ("host:5000/team/app", 'image: "host:5000/team/app:1.0"', {"1.0"}),
+        ("host:5000/team/app", r'"manifest":"image: host:5000/team/app:1.0\nname: x"', {"1.0"}),
+        ("host:5000/team/app", "host:5000/team/app", {"latest"}),
+        ("host:5000/team/app", f"host:5000/team/app:1.0@{DIGEST}", {"1.0"}),
+        ("host:5000/team/app", "host:5000/team/application:1.0", set()),
+        ("host:5000/team/app", "host:5000/team/app/part:1.0", set()),
+        ("host:5000/team/app", "other:5000/team/app:1.0", set()),
+        ("docker.io/team/app", "index.docker.io/team/app:1 team/app:2", {"1", "2"}),
+        ("docker.io/library/app", "app:1", {"1"}),
+    ],
+    ids=str,
+)
+def test_names(name: str, text: str, tags: set[str]) -> None:
+    found = References(ImageRef.parse(name))
+    assert found.see(text.encode(), "here") == bool(tags)
+    assert set(found.tags) == tags
+
+
+def test_a_digest_counts_whatever_its_name() -> None:
+    found = References(ImageRef.parse("host:5000/team/app"))
+    found.see(f"mirror/app@{DIGEST}".encode(), "first")
+    found.see(str(DIGEST).encode(), "second")
+    assert found.digests == {DIGEST: "first"}
+
+
+def test_values_name_it_in_parts() -> None:
+    found = References(ImageRef.parse("host:5000/team/app"))
+    image = {"registry": "host:5000", "repository": "team/app", "tag": 2}
+    found.see_values({"deep": [{"image": image}], "other": {"repository": "x"}}, "here")
+    found.see_values({"repository": "host:5000/team/app", "tag": "3"}, "there")
+    assert found.tags == {"2": "here", "3": "there"}
