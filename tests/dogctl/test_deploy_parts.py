@@ -251,7 +251,7 @@ def test_looks_are_done_once_and_ahead() -> None:
     steps = (looking("image", heard), looking("compare", heard), doing("upgrade", heard))
     looks = Looks(lambda _: Plan("release", steps), "compare")
     found = execute(looks.ahead(Results()), Recorder()).results
-    assert heard == ["look image", "look compare"]
+    assert sorted(heard) == ["look compare", "look image"]
     report = execute(looks.rest(found), Recorder())
     assert heard[2:] == ["do upgrade"]
     assert report.outcomes["compare"].status is Status.UNCHANGED
