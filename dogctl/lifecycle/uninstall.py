@@ -203,19 +203,15 @@ class _Uninstall:
         return Step("uninstall", change, run, needs=("backup",), done=done, left=_left)
 
     def wait(self) -> Step:
-        cluster = self.work.cluster
-
         def run(step: Run) -> str:
             deadline = monotonic() + self.work.project.settings.release_timeout
-            while left := [p for p in step.interruptible(self._pods) if not has_ended(p)]:
+            while left := step.interruptible(self._pods):
                 self.work.lease.check()
+                self._delete_ended(left)
                 if monotonic() > deadline:
                     raise stuck([pod["metadata"]["name"] for pod in left])
                 step.progress(f"{len(left)} pods are ending")
                 step.sleep(POLL)
-            # What is through belongs to nobody any more, such as the pod of a test that has failed.
-            for pod in self._pods():
-                cluster.kubernetes.delete(PODS, pod["metadata"]["name"], cluster.namespace)
             return "ended"
 
         def change(_: Results) -> str:
@@ -255,6 +251,13 @@ class _Uninstall:
 
         needs = ("data",) if self.volumes else ("pods",)
         return Step("tidy", change, run, needs=needs, done=done, left=_left)
+
+    def _delete_ended(self, pods: Sequence[Object]) -> None:
+        """What is through belongs to nobody any more, such as the pod of a test that has failed."""
+        cluster = self.work.cluster
+        for pod in pods:
+            if has_ended(pod) and "deletionTimestamp" not in pod["metadata"]:
+                cluster.kubernetes.delete(PODS, pod["metadata"]["name"], cluster.namespace)
 
     def _pods(self) -> list[Object]:
         cluster = self.work.cluster

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.bench import charts, deploy, images, release, stack, visits
 from tests.bench.commands import measure_commands, measure_up
 from tests.bench.table import show
+from tests.dogctl.chartrepos.charts import helm
 from tests.testbed.debian import MissingPackages
 
 
@@ -18,7 +19,7 @@ def main() -> None:
         try:
             show(stack.TITLE, stack.measure_stack(Path(folder)))
             show(images.TITLE, images.measure_images(Path(folder)))
-            show(charts.TITLE, charts.measure_index(Path(folder)))
+            show(charts.TITLE, charts.measure_index(Path(folder), helm("helm")))
             show(release.TITLE, release.measure_release(Path(folder)))
             show(deploy.TITLE, deploy.measure_deploy(Path(folder)))
             show(visits.TITLE, visits.measure_visits())

@@ -10,7 +10,7 @@ from time import perf_counter
 from dogctl.chartrepos import index
 from tests.bench.commands import seconds
 from tests.bench.table import Row
-from tests.dogctl.chartrepos.charts import helm, package
+from tests.dogctl.chartrepos.charts import package
 
 TITLE = "An index of 10,000 charts' versions with one more, over helm repo index --merge"
 CHARTS, VERSIONS = 100, 100
@@ -32,15 +32,14 @@ ENTRY = """\
 """
 
 
-def measure_index(folder: Path) -> Iterator[Row]:
-    """Medians of both, each with reading and writing the file."""
+def measure_index(folder: Path, program: str) -> Iterator[Row]:
+    """Medians of both, each with reading and writing the file; `program` is Helm."""
     new = package("chart050", "2.0.0")
     archives = folder / "archives"
     archives.mkdir()
     (archives / "chart050-2.0.0.tgz").write_bytes(new.archive)
     old, made = folder / "old.yaml", folder / "index.yaml"
     old.write_text(text())
-    program = helm("helm")
     words = (program, "repo", "index", str(archives), f"--merge={old}")
     theirs = median(seconds(words) for _ in range(3))
     rounds = []

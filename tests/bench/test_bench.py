@@ -13,6 +13,7 @@ from tests.bench.load import Candidate, alternate, figures, measure, serving
 from tests.bench.servers import command
 from tests.bench.table import Row
 from tests.bench.visits import candidates
+from tests.dogctl.chartrepos.charts import helm
 from tests.testbed.databases import mariadb
 from tests.testbed.debian import ensure
 from tests.webapp.conftest import number_in
@@ -42,9 +43,15 @@ def test_the_figures_of_wrk() -> None:
         figures("unable to connect")
 
 
+@pytest.fixture(scope="module")
+def program() -> str:
+    """Helm, made where the home directory is the real one."""
+    return helm("helm")
+
+
 @pytest.mark.real
-def test_an_index_is_edited(tmp_path: Path) -> None:
-    assert [row.value > 0 for row in measure_index(tmp_path)] == [True] * 3
+def test_an_index_is_edited(tmp_path: Path, program: str) -> None:
+    assert [row.value > 0 for row in measure_index(tmp_path, program)] == [True] * 3
 
 
 @pytest.mark.real
