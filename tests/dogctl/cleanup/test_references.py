@@ -23,7 +23,6 @@ DIGEST = Digest("sha256", "ab" * 32)
         ("docker.io/team/app", "index.docker.io/team/app:1 team/app:2", {"1", "2"}),
         ("docker.io/library/app", "app:1", {"1"}),
     ],
-    ids=str,
 )
 def test_names(name: str, text: str, tags: set[str]) -> None:
     found = References(ImageRef.parse(name))
