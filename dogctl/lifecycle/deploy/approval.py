@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dogctl.config.hooks import parse_stages
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
+from dogctl.lifecycle.approved_changes import unapproved
 from dogctl.lifecycle.deploy.plan_file import draft
 from dogctl.lifecycle.release_diff import Change
 
@@ -213,9 +214,7 @@ def check_changes(
     redact: Callable[[Any], Any] = lambda data: data,
 ) -> None:
     """Raise DogctlError if something would change that is not in the list, or in another way."""
-    known = [_plain(redact(each)) for each in approved]
-    others = [each for each in found if _plain(redact(each.data())) not in known]
-    if others:
+    if others := unapproved(approved, found, redact):
         raise DogctlError(
             f"the cluster has changed since this was approved: {len(others)} objects would change"
             " in another way",
@@ -224,8 +223,3 @@ def check_changes(
             hint=AGAIN,
             detail=tuple(line for each in others for line in each.lines()),
         )
-
-
-def _plain(change: Mapping[str, Any]) -> Any:
-    """As it is once it was written and read."""
-    return json.loads(json.dumps(change))

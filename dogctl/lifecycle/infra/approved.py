@@ -6,13 +6,13 @@ applied, unless a run before has done a part of it, so that Terraform calls it s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dogctl.errors import DogctlError
+from dogctl.lifecycle.approved_changes import unapproved
 from dogctl.lifecycle.infra.infra import Infra
 from dogctl.lifecycle.infra.planned import Outputs, Planned
 from dogctl.plan import Plan, Run
@@ -55,9 +55,7 @@ def applying_approved(
 
 def check_changes(allowed: Sequence[Mapping[str, Any]], found: Sequence[ResourceChange]) -> None:
     """Raise DogctlError if something would change that was not approved."""
-    known = [_plain(each) for each in allowed]
-    others = [each for each in _doing(found) if _plain(each.data()) not in known]
-    if others:
+    if others := unapproved(allowed, _doing(found)):
         raise DogctlError(
             f"the infrastructure has changed since this was approved: {len(others)} resources would"
             " change in another way",
@@ -75,8 +73,3 @@ def _doing(changes: Sequence[ResourceChange]) -> list[ResourceChange]:
 
 def _doing_data(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [each for each in changes if each["action"] != Action.DRIFT]
-
-
-def _plain(value: Any) -> Any:
-    """As it is once it was written and read."""
-    return json.loads(json.dumps(value))
