@@ -27,7 +27,7 @@ from dogctl.lifecycle.infra import (
     Planned,
     has_infra,
 )
-from dogctl.lifecycle.infra.given import given_by
+from dogctl.lifecycle.infra.given import Given, given_by
 from dogctl.lifecycle.infra.variables import takes_image
 from dogctl.lifecycle.push import Part, plan_push
 from dogctl.lifecycle.release import inputs, plan_comparison, plan_release
@@ -179,10 +179,11 @@ class _Deploy:
         return replace(plan, steps=tuple(map(unless_unknown, plan.steps)))
 
     def _comparison(self, results: Results) -> Plan:
+        given = self._given(results)
         return plan_comparison(
-            given_by(self.project, self._infra.outputs(results)).project,
+            given.project,
             str(self._planned_image(results)),
-            self._bundle(results),
+            self._bundle(given, results),
             remember=self.remember,
             redact=self.redact,
             runner=self.runner,
@@ -215,12 +216,10 @@ class _Deploy:
     @cached_property
     def _steps(self) -> dict[Stage, Step]:
         hooks = Hooks(self.project, self._told, self.runner, self.environ)
+        # What is only planned changes nothing in the environment.
+        hooked = MAKING if self.wish.plan_out else frozenset(Stage)
         steps = {Stage(step.name): step for step in self._all()}
-        if self.wish.plan_out:  # what is only planned changes nothing in the environment
-            hooked = {each: hooks.around(step) for each, step in steps.items() if each in MAKING}
-        else:
-            hooked = {each: hooks.around(step) for each, step in steps.items()}
-        return {**steps, **hooked}
+        return {each: hooks.around(s) if each in hooked else s for each, s in steps.items()}
 
     def _told(self, results: Results) -> Mapping[str, str]:
         image = self._image(results)
@@ -311,25 +310,28 @@ class _Deploy:
 
     def _release(self, results: Results) -> Plan:
         image = self._image(results)
-        given = given_by(self.project, self._infra.outputs(results))
+        given = self._given(results)
         plan = plan_release(
             given.project,
             str(image) if image else None,
             self.wish.options,
             start=self.wish.start,
-            bundle=self._bundle(results),
+            bundle=self._bundle(given, results),
             remember=self.remember,
             redact=self.redact,
             runner=self.runner,
         )
         return replace(plan, warning=None)
 
-    def _bundle(self, results: Results) -> Bundle:
+    def _given(self, results: Results) -> Given:
+        """What the release has of the infrastructure."""
+        return given_by(self.project, self._infra.outputs(results))
+
+    def _bundle(self, given: Given, results: Results) -> Bundle:
         hooks = self.project.settings.hooks
-        outputs = self._infra.outputs(results)
         bundle = Bundle(
-            values=given_by(self.project, outputs).values,
-            outputs=outputs.values,
+            values=given.values,
+            outputs=self._infra.outputs(results).values,
             commit=self._built_from,
             jobs=tuple(hook.words for hook in hooks if hook.job),
         )
