@@ -78,6 +78,25 @@ def test_families_and_their_times(locked: RunningRegistry, driver: OciRegistry) 
     assert (items[lone].tags, items[signature].pushed) == ((), None)
 
 
+def test_a_tag_alone_makes_no_signature(locked: RunningRegistry, driver: OciRegistry) -> None:
+    uploader = Uploader(locked, "team/named")
+    own = dated(uploader, "", "own", "2025-01-01T00:00:00Z")
+    body = uploader.session.get(f"{uploader.base}/manifests/{own}").json()
+    uploader.session.put(
+        f"{uploader.base}/manifests/sha256-{own.hex}",
+        data=uploader.session.get(f"{uploader.base}/manifests/{own}").content,
+        headers={"Content-Type": body["mediaType"]},
+    )
+    image = dated(uploader, f"sha256-{'1' * 64}", "an image", "2025-01-01T00:00:00Z")
+    both = dated(uploader, f"sha256-{own.hex}.sbom", "list", "2025-01-01T00:00:00Z")
+    assert dated(uploader, "1.0", "list", "2025-01-01T00:00:00Z") == both
+    items = by_digest(survey(driver, ImageRef(locked.host, "team/named")))
+    assert items[own].tags == (f"sha256-{own.hex}",)
+    assert {each.kind for each in items.values()} == {Kind.IMAGE}
+    assert items[both].subjects == (own,)
+    assert items[image].subjects == (Digest("sha256", "1" * 64),)
+
+
 def test_a_digest_goes_with_all_its_tags(locked: RunningRegistry, driver: OciRegistry) -> None:
     uploader = Uploader(locked, "team/shared")
     shared = dated(uploader, "a", "x", "2025-01-01T00:00:00Z")
