@@ -205,7 +205,7 @@ def _closure(inventory: Inventory, roots: dict[Digest, str], in_use: InUse) -> d
 def _belonging(inventory: Inventory, in_use: InUse) -> Mapping[Digest, list[tuple[Digest, str]]]:
     """What has to stay with each digest."""
     found = defaultdict(list)
-    running = {each.digest for each in inventory.items if in_use.where(each)}
+    running = _running(inventory.items, in_use)
     for item in inventory.items:
         for child in item.children:
             found[item.digest].append((child, f"part of {_name(item)}"))
@@ -214,6 +214,16 @@ def _belonging(inventory: Inventory, in_use: InUse) -> Mapping[Digest, list[tupl
                 found[child].append((item.digest, f"an index around {child}"))
         for subject in item.subjects:
             found[subject].append((item.digest, f"belongs to {subject}"))
+    return found
+
+
+def _running(items: Collection[Item], in_use: InUse) -> set[Digest]:
+    """What runs, and every index around that, however deep it is in it."""
+    found = {each.digest for each in items if in_use.where(each)}
+    size = -1
+    while len(found) != size:
+        size = len(found)
+        found |= {each.digest for each in items if not found.isdisjoint(each.children)}
     return found
 
 

@@ -227,6 +227,19 @@ def signature(number: int) -> str:
     return f"sha256-{digest(number).hex}.sig"
 
 
+def test_an_index_of_indexes_stays_around_what_runs() -> None:
+    found = reasons(
+        keep_latest(1),
+        image(9, "new", days=2),
+        image(3, "outer", kind=Kind.INDEX, children=(digest(2), digest(4))),
+        image(2, kind=Kind.INDEX, children=(digest(1),)),
+        image(1),
+        image(4),
+        in_use=InUse({digest(1): "prod: pod app-1"}, {}),
+    )
+    assert all(found.values())
+
+
 def test_what_belongs_to_several_stays_with_any_of_them() -> None:
     found = reasons(
         keep_latest(1),
