@@ -80,9 +80,18 @@ class _Survey:
         known: set[Digest] = set()
         self._follow({*self._uploaded, *self._bodies}, known)
         self._follow(self._manifests(also), known)
-        gaps = () if self._list() == tags else ("its tags changed while they were read",)
+        gaps = tuple(self._gaps(tags))
         times = self._times()
         return Inventory(tuple(self._item(each, times) for each in sorted(self._bodies)), gaps)
+
+    def _gaps(self, before: list[str]) -> Iterator[str]:
+        now = self._list()
+        if now != before:
+            yield "its tags changed while they were read"
+        read = {tag for tags in self._tags.values() for tag in tags}
+        # Such as an image of a kind that was not asked for: nobody knows what is part of it.
+        for tag in sorted({*now} & {*before} - read):
+            yield f"the tag {tag} is listed, and there is nothing to read behind it"
 
     def _follow(self, waiting: set[Digest], known: set[Digest]) -> None:
         """Read these, and all that belongs to them."""

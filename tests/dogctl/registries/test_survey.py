@@ -129,6 +129,38 @@ def test_tags_that_come_meanwhile_are_a_gap(locked: RunningRegistry) -> None:
     assert found.gaps == ("its tags changed while they were read",)
 
 
+def test_a_tag_that_cannot_be_read_is_a_gap(locked: RunningRegistry) -> None:
+    uploader = Uploader(locked, "team/unread")
+    dated(uploader, "t0", "0", "2025-01-01T00:00:00Z")
+    dated(uploader, "t1", "1", "2025-01-01T00:00:00Z")
+    with faulty(locked.host) as proxy:
+        proxy.fail(9, path=".*/manifests/t1", status=404)
+        found = survey(OciRegistry(proxy.host, lambda: LOGIN), ImageRef(proxy.host, "team/unread"))
+    assert found.gaps == ("the tag t1 is listed, and there is nothing to read behind it",)
+
+
+@pytest.mark.parametrize(
+    ("link", "body", "says"),
+    [
+        ("</v2/team/odd/tags/list>; rel=next", b'{"tags": []}', "in a circle"),
+        ("<?last=a>; rel=next", b'{"tags": []}', "in a circle"),
+        ("<https://elsewhere.example/v2/x>; rel=next", b'{"tags": []}', "to another host"),
+        ("", b"<html>", "no registry"),
+        ("", b"[]", "no registry"),
+    ],
+    ids=["itself", "circle", "elsewhere", "page", "list"],
+)
+def test_odd_pages_are_no_inventory(
+    locked: RunningRegistry, link: str, body: bytes, says: str
+) -> None:
+    with faulty(locked.host) as proxy:
+        headers = {"Link": link} if link else {}
+        proxy.fail(9, path=".*/tags/list", status=200, headers=headers, body=body)
+        with pytest.raises(DogctlError, match=says) as error:
+            survey(OciRegistry(proxy.host, lambda: LOGIN), ImageRef(proxy.host, "team/odd"))
+    assert error.value.code == "registry-inconsistent"
+
+
 def test_what_cannot_be_read_is_no_inventory(locked: RunningRegistry) -> None:
     dated(Uploader(locked, "team/broken"), "t0", "0", "2025-01-01T00:00:00Z")
     ref = ImageRef(locked.host, "team/broken")
