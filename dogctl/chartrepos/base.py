@@ -24,6 +24,7 @@ NO_REPOSITORY = "no-chart-repository"
 NO_VERSION = "no-such-chart-version"
 CORRUPT = "chart-corrupt"
 BAD_ARCHIVE = "bad-chart-archive"
+UNSIGNED = "chart-not-signed"
 # https://helm.sh/docs/chart_best_practices/conventions/#chart-names
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,249}")
 
@@ -158,16 +159,27 @@ def checked(entry: Entry, archive: bytes | None) -> bytes:
     return archive
 
 
-def adopted(package: Package, left: bytes | None) -> Package:
+def adopted(
+    package: Package, left: bytes | None, is_signed: Callable[[], bool] = lambda: False
+) -> Package:
     """The package with the archive that is there already and that no index names yet.
 
     Somebody was stopped before the index, or is about to write it: one archive is in both then.
-    Raises DogctlError (version-taken): it is another chart.
+    `is_signed`: whether that archive has a provenance.
+
+    Raises DogctlError (version-taken): it is another chart; or it is not signed, and ours is.
     """
     if left is None or left == package.archive:
         return package
     if not same_chart(left, package.archive):
         raise taken(package.name, package.version)
+    if package.provenance is not None and not is_signed():
+        raise DogctlError(
+            f"an archive of {package.name} {package.version} is there already, and is not signed",
+            code=UNSIGNED,
+            where=file_name(package.name, package.version),
+            hint="no index names it: delete it there, and publish again; or leave --sign out",
+        )
     return replace(package, archive=left, provenance=None)
 
 
