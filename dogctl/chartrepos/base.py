@@ -8,6 +8,7 @@ import io
 import random
 import re
 import tarfile
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ NO_VERSION = "no-such-chart-version"
 CORRUPT = "chart-corrupt"
 BAD_ARCHIVE = "bad-chart-archive"
 UNSIGNED = "chart-not-signed"
+# Bytes of an unpacked chart: https://github.com/helm/helm/blob/main/pkg/chart/loader/archive/archive.go
+LARGEST = 100 << 20
 # https://helm.sh/docs/chart_best_practices/conventions/#chart-names
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,249}")
 
@@ -237,7 +240,11 @@ def _files(archive: bytes) -> dict[str, bytes]:
     """All files; the chart's own Chart.yaml comes first, as Helm reads faster then."""
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        with gzip.open(io.BytesIO(archive)) as packed:
+            content = packed.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise _bad(f"more than {LARGEST >> 20} MB are in it, and Helm takes no more")
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
             for member in tar:
                 parts = member.name.split("/")
                 if member.isdir():
@@ -246,7 +253,7 @@ def _files(archive: bytes) -> dict[str, bytes]:
                 if file is None or member.name.startswith("/") or ".." in parts:
                     raise _bad(f"{member.name!r} has no place in it")
                 found[member.name] = file.read()
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, zlib.error, OSError, EOFError) as error:
         raise _bad(str(error)) from None
     return dict(sorted(found.items(), key=lambda item: (item[0].count("/"), item[0])))
 
