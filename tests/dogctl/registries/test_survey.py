@@ -15,7 +15,7 @@ from dogctl.registries.inventory import Inventory, Item, Kind
 from dogctl.registries.oci import OciRegistry
 from dogctl.registries.survey import survey
 from dogctl.secrets import Secret
-from tests.testbed.registries.content import MANIFEST, OCI, Uploader
+from tests.testbed.registries.content import INDEX, MANIFEST, OCI, Uploader
 from tests.testbed.registries.faults import faulty
 from tests.testbed.registries.registry import PASSWORD, USERNAME, RunningRegistry, binary, registry
 
@@ -76,6 +76,18 @@ def test_families_and_their_times(locked: RunningRegistry, driver: OciRegistry) 
     assert items[amd].tags == ("1.0-amd64",)
     assert (items[signature].kind, items[signature].subject) == (Kind.REFERRER, index)
     assert (items[lone].tags, items[signature].pushed) == ((), None)
+
+
+def test_a_build_cache_is_no_trouble(locked: RunningRegistry, driver: OciRegistry) -> None:
+    """BuildKit's is an index whose parts are layers, and a configuration of its own kind."""
+    uploader = Uploader(locked, "team/cached")
+    layer = {"mediaType": f"{OCI}.layer.v1.tar+gzip", **uploader.blob(b"layer")}
+    config = {"mediaType": "application/vnd.buildkit.cacheconfig.v0", **uploader.blob(b"{}")}
+    cache = Digest.parse(uploader.manifest("cache", {"manifests": [layer, config]}, INDEX))
+    image = dated(uploader, "1.0", "image", "2025-01-01T00:00:00Z")
+    found = by_digest(survey(driver, ImageRef(locked.host, "team/cached")))
+    assert set(found) == {cache, image}
+    assert found[cache].pushed is None
 
 
 def test_a_tag_alone_makes_no_signature(locked: RunningRegistry, driver: OciRegistry) -> None:
