@@ -59,6 +59,25 @@ def survey(
         return _Survey(registry, ref, each, count).take(also)
 
 
+def tags_of(
+    registry: Readable, ref: ImageRef, see: Callable[[Body], None] = lambda _: None
+) -> list[str]:
+    """All tags in their order: the listing is asked to go on after its end, until it has nothing new.
+
+    `see` is shown its pages. Raises DogctlError.
+    """
+    found: set[str] = set()
+    last: str | None = None
+    while True:
+        before = len(found)
+        for page in registry.pages(ref, last):
+            found |= set(page.get("tags") or ())
+            see(page)
+        last = max(found, default=None)
+        if len(found) == before:
+            return sorted(found)
+
+
 class _Survey:
     def __init__(self, registry: Readable, ref: ImageRef, each: Any, count: Count) -> None:
         self._registry = registry
@@ -109,17 +128,9 @@ class _Survey:
         return {digest for digest, may in zip(asked, may_be, strict=True) if may}
 
     def _list(self) -> list[str]:
-        """All tags: the listing is asked to go on after its end, until it has nothing new."""
-        found: set[str] = set()
-        last: str | None = None
-        while True:
-            before = len(found)
-            for page in self._registry.pages(self._ref, last):
-                found |= set(page.get("tags") or ())
-                self._learn(page.get("manifest") or {})
-            last = max(found, default=None)
-            if len(found) == before:
-                return sorted(found)
+        return tags_of(
+            self._registry, self._ref, lambda page: self._learn(page.get("manifest") or {})
+        )
 
     def _learn(self, described: Mapping[str, Body]) -> None:
         """What Google adds to a listing: all manifests, and when they came.

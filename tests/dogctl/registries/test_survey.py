@@ -10,6 +10,7 @@ import pytest
 
 from dogctl.errors import DogctlError
 from dogctl.image import Digest, ImageRef
+from dogctl.lifecycle.cleanup.shelves import OciShelf
 from dogctl.registries.base import Login
 from dogctl.registries.inventory import Inventory, Item, Kind
 from dogctl.registries.oci import OciRegistry
@@ -129,7 +130,10 @@ def test_a_listing_that_stops_early_is_asked_to_go_on(locked: RunningRegistry) -
         # One page without a link to the next one.
         proxy.fail(1, path=".*/tags/list", status=200, body=b'{"name": "x", "tags": ["t0"]}')
         found = survey(OciRegistry(proxy.host, lambda: LOGIN), ImageRef(proxy.host, "team/short"))
-    assert {each.tags[0] for each in found.items} == {"t0", "t1", "t2"}
+        proxy.fail(1, path=".*/tags/list", status=200, body=b'{"name": "x", "tags": ["t0"]}')
+        ref = ImageRef(proxy.host, "team/short")
+        tags = OciShelf(OciRegistry(proxy.host, lambda: LOGIN), ref).tags()
+    assert tags == {each.tags[0] for each in found.items} == {"t0", "t1", "t2"}
     assert found.gaps == ()
 
 
