@@ -30,7 +30,7 @@ Found = TypeVar("Found")
 class Readable(Protocol):
     """What is asked of a registry: see OciRegistry."""
 
-    def pages(self, ref: ImageRef, after: str | None = None) -> Iterator[Body]: ...
+    def pages(self, ref: ImageRef) -> Iterator[Body]: ...
     def manifest(self, ref: ImageRef) -> tuple[Digest, Body] | None: ...
     def blob(self, ref: ImageRef, digest: Digest) -> bytes | None: ...
     def may_be_manifest(self, ref: ImageRef, digest: Digest) -> bool: ...
@@ -57,25 +57,6 @@ def survey(
             return list(pool.map(work, of))
 
         return _Survey(registry, ref, each, count).take(also)
-
-
-def tags_of(
-    registry: Readable, ref: ImageRef, see: Callable[[Body], None] = lambda _: None
-) -> list[str]:
-    """All tags in their order: the listing is asked to go on after its end, until it has nothing new.
-
-    `see` is shown its pages. Raises DogctlError.
-    """
-    found: set[str] = set()
-    last: str | None = None
-    while True:
-        before = len(found)
-        for page in registry.pages(ref, last):
-            found |= set(page.get("tags") or ())
-            see(page)
-        last = max(found, default=None)
-        if len(found) == before:
-            return sorted(found)
 
 
 class _Survey:
@@ -128,9 +109,11 @@ class _Survey:
         return {digest for digest, may in zip(asked, may_be, strict=True) if may}
 
     def _list(self) -> list[str]:
-        return tags_of(
-            self._registry, self._ref, lambda page: self._learn(page.get("manifest") or {})
-        )
+        found: set[str] = set()
+        for page in self._registry.pages(self._ref):
+            found |= set(page.get("tags") or ())
+            self._learn(page.get("manifest") or {})
+        return sorted(found)
 
     def _learn(self, described: Mapping[str, Body]) -> None:
         """What Google adds to a listing: all manifests, and when they came.

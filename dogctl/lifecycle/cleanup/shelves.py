@@ -9,7 +9,7 @@ from dogctl.image import Digest, ImageRef
 from dogctl.registries.hosts import is_google
 from dogctl.registries.inventory import Inventory, Item
 from dogctl.registries.oci import OciRegistry
-from dogctl.registries.survey import manifests_in, survey, tags_of
+from dogctl.registries.survey import manifests_in, survey
 
 
 class Shelf(Protocol):
@@ -55,7 +55,7 @@ class OciShelf:
         return survey(self._registry, self._ref, also, count)
 
     def tags(self) -> set[str]:
-        return set(tags_of(self._registry, self._ref))
+        return set(self._registry.tags(self._ref))
 
     def behind(self, tag: str) -> Digest | None:
         return self._registry.resolve(self._ref.tagged(tag))
