@@ -20,9 +20,10 @@ class What(StrEnum):
 
     ALL = "all"
     IMAGES = "images"
+    CHARTS = "charts"
 
 
-Kind = Annotated[What, typer.Argument(metavar="[all|images]", help="What is cleaned up.")]
+Kind = Annotated[What, typer.Argument(metavar="[all|images|charts]", help="What is cleaned up.")]
 Keep = Annotated[
     int | None, typer.Option("--keep", metavar="N", help="Keep the newest N of each group.")
 ]
@@ -44,7 +45,7 @@ Protect = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="REGEX", help="Only images with no other tags, any number."),
+    typer.Option("--only", metavar="REGEX", help="Only what has no other tags, any number."),
 ]
 PlanOut = Annotated[
     Path | None, typer.Option("--plan-out", metavar="FILE", help="Only plan it, into this file.")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dogctl.config.model import Backup
-from dogctl.execution import preview
 from dogctl.lifecycle.backup import Dump, default_file, dump
 from dogctl.lifecycle.database import Database, Server, find_database
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.release_steps import Comparison, Work
-from dogctl.plan import Plan, Results, Run, Step
+from dogctl.plan import Plan, Results, Run, Step, preview
 
 STEP = "backup"
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from dogctl.errors import Cancelled, DogctlError
-from dogctl.execution import execute, preview
-from dogctl.plan import Outcome, Plan, Results, Run, Status, Step, stage
+from dogctl.plan import Outcome, Plan, Results, Run, Status, Step, execute, preview, stage
 
 
 class Recorder:
