@@ -12,21 +12,21 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dogctl.chartrepos.base import Archive, Indexed, archive_key
+from dogctl.chartrepos.base import Indexed, archive_key
 from dogctl.chartrepos.index import Entry
 from dogctl.lifecycle.charts.address import Address
 from dogctl.lifecycle.charts.repository import open_indexed
 from dogctl.lifecycle.cleanup import guards
-from dogctl.lifecycle.cleanup.chart_items import by_version, chart_items, left_behind
-from dogctl.lifecycle.cleanup.chart_uses import asked_for, dependents, versions_in_use
+from dogctl.lifecycle.cleanup.chart_retention import ChartFindings, decide_charts
+from dogctl.lifecycle.cleanup.chart_uses import asked_for, dependents
 from dogctl.lifecycle.cleanup.guards import Guard
 from dogctl.lifecycle.cleanup.parts import VERIFY, Findings, Scan
 from dogctl.lifecycle.cleanup.plan_file import Planned
 from dogctl.lifecycle.cleanup.references import References
-from dogctl.lifecycle.cleanup.retention import InUse, Policy, anything, decide
+from dogctl.lifecycle.cleanup.retention import Policy, anything
 from dogctl.lifecycle.cleanup.sweep import Swept, require_done
 from dogctl.plan import Plan, Run, Step
-from dogctl.registries.inventory import Inventory, Item, Kind
+from dogctl.registries.inventory import Item, Kind
 from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
@@ -34,19 +34,6 @@ if TYPE_CHECKING:
 
 UNLIST, ARCHIVES = "unlist", "archives"
 _WAKE = 5.0
-
-
-@dataclass(frozen=True)
-class ChartFindings(Findings):
-    """What was found of a chart; what no index names any more is among what is decided.
-
-    Args:
-        entries: the versions in the index.
-        archives: the files beside it.
-    """
-
-    entries: tuple[Entry, ...] = ()
-    archives: tuple[Archive, ...] = ()
 
 
 @dataclass
@@ -91,22 +78,9 @@ class Charts:
         repository = self._open(run)
         entries = run.interruptible(repository.listing).versions
         archives = run.interruptible(lambda: repository.archives(self.chart))
-        return self.decide(entries, archives, used)
-
-    def decide(
-        self, entries: Collection[Entry], archives: Collection[Archive], used: References
-    ) -> ChartFindings:
-        """What goes and what stays, from all entries of the index. Raises DogctlError."""
-        own = tuple(each for each in entries if each.name == self.chart)
         asked = {**dependents(entries, self.chart), **self._asked, **used.versions}
-        in_use = InUse({}, versions_in_use(asked, {each.version for each in own}))
-        inventory = Inventory(chart_items(own, archives))
         may_go = self.planned.allows if self.planned else anything
-        decided = decide(inventory, self.policy, in_use, self.now, may_go, by_version)
-        left = left_behind(self.chart, archives, entries, self.now - self.policy.grace)
-        against = guards.objections(inventory, in_use, decided)
-        allowed = tuple(each for each in left if may_go(each.item))
-        return ChartFindings(inventory, in_use, (*decided, *allowed), against, own, tuple(archives))
+        return decide_charts(self.chart, entries, archives, asked, self.policy, self.now, may_go)
 
     def deleting(self, found: Findings, scan: Scan) -> Plan:
         """The steps that delete what goes. Raises ConfigError: something speaks against it."""

@@ -14,7 +14,7 @@ from dogctl.chartrepos.oci import version_of
 from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.charts.address import Address
 from dogctl.lifecycle.charts.repository import registry_of
-from dogctl.lifecycle.cleanup.chart_items import by_version
+from dogctl.lifecycle.cleanup.chart_retention import by_version
 from dogctl.lifecycle.cleanup.chart_uses import asked_for, versions_in_use
 from dogctl.lifecycle.cleanup.images import Images
 from dogctl.lifecycle.cleanup.references import References

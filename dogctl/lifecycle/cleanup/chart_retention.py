@@ -1,19 +1,65 @@
-"""The versions of a chart as what retention decides about: pure functions."""
+"""Which versions of a chart stay, which go, and why: as with images, whose tags they are.
+
+Pure functions.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from dogctl.chartrepos.base import Archive, archive_key
 from dogctl.chartrepos.index import Entry
 from dogctl.chartrepos.versions import NONE, Precedence, is_strict, precedence
 from dogctl.image import Digest
-from dogctl.lifecycle.cleanup.retention import Decision
-from dogctl.registries.inventory import Item, Kind, time_of
+from dogctl.lifecycle.cleanup.chart_uses import versions_in_use
+from dogctl.lifecycle.cleanup.guards import objections
+from dogctl.lifecycle.cleanup.parts import Findings
+from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, anything, decide
+from dogctl.registries.inventory import Inventory, Item, Kind, time_of
+
+
+@dataclass(frozen=True)
+class ChartFindings(Findings):
+    """What was found of a chart; archives that no index names are among what is decided.
+
+    Args:
+        archives: the files beside the index.
+    """
+
+    archives: tuple[Archive, ...] = ()
+
+
+def decide_charts(
+    name: str,
+    entries: Collection[Entry],
+    archives: Collection[Archive],
+    asked: Mapping[str, str],
+    policy: Policy,
+    now: datetime,
+    may_go: Callable[[Item], bool] = anything,
+) -> ChartFindings:
+    """What goes of the versions of a chart, and of what was left behind of them.
+
+    Args:
+        name: of the chart; others are looked at for what they name only.
+        entries: all of the index.
+        asked: versions that are needed, or ranges of them, with the place of each.
+
+    Raises DogctlError: an archive is not beside the index.
+    """
+    own = [each for each in entries if each.name == name]
+    in_use = InUse({}, versions_in_use(asked, {each.version for each in own}))
+    inventory = Inventory(chart_items(own, archives))
+    decided = decide(inventory, policy, in_use, now, may_go, by_version)
+    left = left_behind(name, archives, entries, now - policy.grace)
+    against = objections(inventory, in_use, decided)
+    also = tuple(each for each in left if may_go(each.item))
+    return ChartFindings(inventory, in_use, (*decided, *also), against, tuple(archives))
 
 
 def chart_items(entries: Iterable[Entry], archives: Iterable[Archive] = ()) -> tuple[Item, ...]:
