@@ -100,7 +100,7 @@ def cleanup(
     }
     made = cleanup_of(
         session.project,
-        _environments(session),
+        every_environment(session),
         read_policy(policy, keep, older_than, group, protect or (), only or ()),
         frozenset(guard for guard, given in flags.items() if given),
         None if what is What.ALL else str(what),
@@ -122,7 +122,7 @@ def cleanup(
     )
 
 
-def _environments(session: "Session") -> list["Project"]:
+def every_environment(session: "Session") -> list["Project"]:
     """The project in each environment that it declares. Raises ConfigError."""
     from dataclasses import replace
 

@@ -38,6 +38,8 @@ def cleanup_of(
     what: str | None = None,
     given: Path | None = None,
     remember: Remember = lambda _: None,
+    *,
+    waits: bool = True,
 ) -> Cleanup:
     """The cleanup of one part, or of all that the project has.
 
@@ -47,11 +49,14 @@ def cleanup_of(
         allowed: the guards that are overridden.
         what: the name of the part.
         given: the file of a plan; nothing goes that is not in it.
+        waits: whether to wait for caches, rather than leave archives of charts to the next time.
         remember: hears of every secret before it is used.
 
     Raises ConfigError: there is nothing to clean up, or the file is no plan for it.
     """
     parts = list(_parts(project, environments, policy, allowed, remember, what))
+    if not waits:
+        parts = [replace(each, waits=False) if isinstance(each, Charts) else each for each in parts]
     if given:
         planned = plan_file.read(given, {each.name: each.place for each in parts})
         parts = [replace(each, planned=planned[each.name]) for each in parts]
