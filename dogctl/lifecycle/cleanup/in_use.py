@@ -117,9 +117,13 @@ def scan_cluster(
     Raises DogctlError.
     """
 
+    narrow: list[str] = []
+
     def work(kind: Kind, *, helm: bool) -> References:
         found = References(repository)
         everywhere = kubernetes.may("list", kind)
+        if not everywhere:
+            narrow.append(kind.plural)
 
         def see(each: Object) -> None:
             (_see_revision if helm else _see_object)(found, each, name, kind)
@@ -135,6 +139,9 @@ def scan_cluster(
         for each in pool.map(lambda job: work(job[0], helm=job[1]), jobs):
             found.add(each)
     note(f"{name}: {len(found.tags)} tags and {len(found.digests)} digests are named")
+    if narrow:
+        kinds = ", ".join(sorted(set(narrow)))
+        note(f"{name}: only the namespace {namespace} may be looked into for {kinds}")
     return found
 
 
