@@ -110,9 +110,14 @@ class Runs:
     def sweep(
         self, step: Run, *, kept: bool = False, names: Sequence[str] | None = None
     ) -> tuple[str, ...]:
-        """Remove what dead runs have left, or those of these `names`; answers their stacks' names."""
+        """Remove what dead runs have left; answers the names of their stacks.
+
+        `names`: of these stacks only.
+        """
         swept = []
-        for name in self._names() if names is None else names:
+        for name in self._names():
+            if names is not None and name not in names:
+                continue
             with self._claimed(name) as life:
                 if life is Life.DEAD or (kept and life is Life.KEPT):
                     step.progress(f"removing {name}")
