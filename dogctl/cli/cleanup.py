@@ -136,11 +136,17 @@ def cleanup(
 
 
 def _environments(session: "Session") -> list["Project"]:
-    """The project in each environment that it declares."""
+    """The project in each environment that it declares. Raises ConfigError."""
     from dataclasses import replace
 
+    from dogctl.config.load import load
+    from dogctl.lifecycle.cleanup.places import require_own_places
+
     names = session.project.environments
-    return [replace(session, environment=name).load() for name in names]
+    found = [replace(session, environment=name).load() for name in names]
+    in_file = (load(folder=session.folder, environment=name, environ={}) for name in names)
+    require_own_places(zip(found, in_file, strict=True))
+    return found
 
 
 def _local(session: "Session", policy: "Policy | None", dry_run: bool, yes: bool) -> "Answer":

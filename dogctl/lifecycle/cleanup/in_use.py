@@ -30,7 +30,6 @@ from dogctl.clouds.kubernetes import (
 )
 from dogctl.errors import DogctlError
 from dogctl.image import ImageRef
-from dogctl.lifecycle.cleanup.environments import require_own_places
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.infra import has_infra
@@ -74,10 +73,8 @@ def scan(
         projects: the project in each of its environments.
         note: hears what was looked at.
 
-    Raises DogctlError if one of them cannot be read, or may be taken for another one.
+    Raises DogctlError if one of them cannot be read.
     """
-    projects = tuple(projects)
-    require_own_places(projects)
     found = References(repository)
     for project in projects:
         found.add(scan_environment(project, repository, remember=remember, note=note))
