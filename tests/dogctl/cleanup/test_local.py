@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from dogctl.config.load import load
+from dogctl.execution import execute
 from dogctl.lifecycle.cleanup.local import IMAGES, LocalCleanup, SweptImages
 from dogctl.lifecycle.cleanup.retention import Policy, keep_latest
 from dogctl.lifecycle.compose_engine import project_name
 from dogctl.lifecycle.smoke_runs import LABEL
-from dogctl.plan import Step, execute
+from dogctl.plan import Step
 from dogctl.tools.build_context import KEY_LABEL
 from dogctl.tools.docker import PROJECT
 from tests.dogctl.test_smoke import SmokeProject, orphans
