@@ -96,14 +96,21 @@ class BucketRepository:
         return self._read(f"{archive_key(entry)}.prov")
 
     def remove(self, name: str, versions: Collection[str]) -> tuple[Entry, ...]:
-        gone: list[Entry] = []
+        gone: dict[str, Entry] = {}
 
         def edit(text: str) -> str:
-            gone[:] = [each for each in index.entries(text, name) if each.version in versions]
+            # An answer may be lost, and what it was about is not there any more when asked again.
+            gone.update(
+                {
+                    each.version: each
+                    for each in index.entries(text, name)
+                    if each.version in versions
+                }
+            )
             return index.remove(text, name, versions, moment())
 
         self._edit(edit)
-        return tuple(gone)
+        return tuple(gone.values())
 
     def archives(self, name: str) -> tuple[Archive, ...]:
         found = self.objects.listing(self._key(f"{name}-"))
@@ -123,8 +130,13 @@ class BucketRepository:
     def _uploaded(self, package: Package) -> Package:
         """The package as it is in the bucket now. Raises DogctlError: another one is."""
         name = file_name(package.name, package.version)
-        if not self._create(name, package.archive, ARCHIVE):
-            package = adopted(package, self._read(name))
+        for _ in tries(self.url, self.pause):
+            if self._create(name, package.archive, ARCHIVE):
+                break
+            # One who writes it at this moment has not said yet what it will be.
+            if (left := self._read(name)) is not None:
+                package = adopted(package, left, lambda: self._read(f"{name}.prov") is not None)
+                break
         if package.provenance is not None:
             self._create(f"{name}.prov", package.provenance, TEXT)
         return package

@@ -31,6 +31,7 @@ _CHART = re.compile(r"""(["']?)([A-Za-z0-9][A-Za-z0-9._-]*)\1:[ ]*(\[\])?[ ]*\r?
 _FIRST = re.compile(r"\n( *)(?=[^ \r\n#])")
 _DASH = re.compile(r"""\n *- +(?=["']?[A-Za-z])""")
 _PLAIN = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+:@~%=,()-]*(?: [A-Za-z0-9_./+=,()-]+)*")
+_ANCHOR = re.compile(r"[:-] +&[^ \r\n]+")
 _QUOTED = re.compile(r'"([^"\\\n]*)"')
 
 
@@ -166,6 +167,10 @@ def remove(index: str, name: str, versions: Collection[str], generated: str | No
         changes = [(chart.start, chart.end, "")]
     else:
         changes = [(known.tops["entries"][0], known.end, "\nentries: {}")]
+    for start, end, _ in changes:
+        # What stays may refer to it.
+        if anchor := _ANCHOR.search(known.text, start, end):
+            raise _odd(anchor[0].strip())
     return known.edited(changes, generated)
 
 
@@ -262,6 +267,10 @@ def _version(name: str, item: _Item) -> str:
     version = _field(item, "version")
     if not version:
         raise _odd(f"an entry of {name} has no version")
+    begins, _ = _patterns("version", _width(item))
+    # A second one may be part of a text over several lines.
+    if len(begins.findall(item.text)) > 1:
+        raise _odd(f"an entry of {name} has two versions")
     return version
 
 
@@ -274,10 +283,15 @@ def _patterns(key: str, width: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
 
 
+def _width(item: _Item) -> int:
+    """How far its keys are indented."""
+    return len(item.text) - len(item.text.lstrip()) - 1
+
+
 def _chunk(item: _Item, key: str) -> str | None:
     """A key of an entry with all lines of its value, None if there is no such key."""
     text = item.text
-    begins, ends = _patterns(key, len(text) - len(text.lstrip()) - 1)
+    begins, ends = _patterns(key, _width(item))
     found = begins.search(text)
     if found is None:
         return None

@@ -94,7 +94,7 @@ class Pages:
             text = clone.index()
             if is_published(text, package, clone.read):
                 return {}
-            ours = adopted(package, clone.read(name))
+            ours = adopted(package, clone.read(name), lambda: clone.has(f"{name}.prov"))
             files: dict[str, bytes | None] = {name: ours.archive}
             if ours.provenance is not None:
                 files[f"{name}.prov"] = ours.provenance

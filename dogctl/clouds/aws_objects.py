@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from dogctl.clouds import aws
 from dogctl.errors import DogctlError
@@ -42,20 +43,31 @@ class Objects:
             return answer["Body"].read(), answer["ETag"]
 
     def write(self, key: str, content: bytes, mark: str | None, kind: str, cache: str) -> bool:
-        """Write over the object with that mark, or where there is none; else False."""
+        """Write over the object with that mark, or where there is none; else False.
+
+        A store that is not Amazon's may not know the condition, and writes over anything: once it
+        has written, it is asked for the same again, which it has to refuse.
+        """
+        condition = {"IfNoneMatch": "*"} if mark is None else {"IfMatch": mark}
+        told = {"ContentType": kind, "CacheControl": cache}
+        done = self._put(key, content, **told, **condition)
+        if done and not self._is_amazon and self._put(key, content, **told, **condition):
+            raise DogctlError(
+                "this store writes over what another has written",
+                code="no-conditional-writes",
+                where=self._where(key),
+                hint="take one that knows If-Match and If-None-Match; look into the index for"
+                " versions that others published just now",
+            )
+        return done
+
+    def _put(self, key: str, content: bytes, **told: str) -> bool:
+        """Whether that was done; False if the condition is not met."""
         from botocore.exceptions import ClientError
 
-        condition = {"IfNoneMatch": "*"} if mark is None else {"IfMatch": mark}
         with aws.refusals(self._where(key), missing=MAKE):
             try:
-                self._client.put_object(
-                    Bucket=self.name,
-                    Key=key,
-                    Body=content,
-                    ContentType=kind,
-                    CacheControl=cache,
-                    **condition,
-                )
+                self._client.put_object(Bucket=self.name, Key=key, Body=content, **told)
             except ClientError as error:
                 if aws.code(error) in LATE:
                     return False
@@ -90,6 +102,11 @@ class Objects:
     @cached_property
     def _client(self) -> Any:
         return aws.client("s3", self.region)
+
+    @property
+    def _is_amazon(self) -> bool:
+        host = urlsplit(self._client.meta.endpoint_url).hostname or ""
+        return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
     def _where(self, key: str) -> str:
         return f"s3://{self.name}/{key}"

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from dogctl.image import Digest
+
+# cosign's tags, and the one of a registry that knows no referrers, which is on a list of them:
+# https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
+# https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
+_SUBJECT_TAG = re.compile(r"(sha256)-([0-9a-f]{64})(\.\w+)?")
+
+
+def subject_of(tag: str, *, of_list: bool = True) -> Digest | None:
+    """What a tag says that its manifest belongs to; `of_list`: whether that is a list of others."""
+    match = _SUBJECT_TAG.fullmatch(tag)
+    return Digest(match[1], match[2]) if match and (match[3] or of_list) else None
 
 
 class Kind(StrEnum):
@@ -42,6 +54,12 @@ class Item:
     subject: Digest | None = None
     config: Digest | None = None
     immutable: bool = False
+
+    @property
+    def subjects(self) -> tuple[Digest, ...]:
+        """All that it belongs to: its subject, and what its tags say; never itself."""
+        named = {self.subject, *map(subject_of, self.tags)}
+        return tuple(sorted(each for each in named if each not in (None, self.digest)))
 
 
 @dataclass(frozen=True)

@@ -124,9 +124,13 @@ def scan_cluster(
     Raises DogctlError.
     """
 
+    narrow: list[str] = []
+
     def work(kind: Kind, *, helm: bool) -> References:
         found = wanted.empty()
         everywhere = kubernetes.may("list", kind)
+        if not everywhere:
+            narrow.append(kind.plural)
 
         def see(each: Object) -> None:
             (_see_revision if helm else _see_object)(found, each, name, kind)
@@ -144,6 +148,9 @@ def scan_cluster(
         for each in pool.map(lambda job: work(job[0], helm=job[1]), jobs):
             found.add(each)
     note(f"{name}: {_told(found)}")
+    if narrow:
+        names = ", ".join(sorted(set(narrow)))
+        note(f"{name}: only the namespace {namespace} may be looked into for {names}")
     return found
 
 

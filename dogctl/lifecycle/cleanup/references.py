@@ -6,6 +6,7 @@ in a way that nobody thought of is not lost.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from dogctl.image import DOCKER_HUB, Digest, ImageRef
 from dogctl.lifecycle.cleanup.retention import InUse
 
 LATEST = "latest"  # what a name without a tag means
-_DIGEST = re.compile(rb"sha256:([0-9a-f]{64})")
+_DIGEST = re.compile(rb"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+_TAG = rb"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 
 
 @dataclass
@@ -33,30 +35,36 @@ class References:
     digests: dict[Digest, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
-    _tag: re.Pattern[bytes] | None = field(default=None, init=False, repr=False)
+    _tags: tuple[re.Pattern[bytes], ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.repository is None:
             return
         # Docker Hub has several names, which all end in the same way.
         name = self.repository.name.removeprefix(f"{DOCKER_HUB}/").removeprefix("library/")
-        tag = rb"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-        self._tag = re.compile(re.escape(name.encode()) + rb"(?::(" + tag + rb"))?(?![\w/])")
+        own = re.escape(name.encode()) + rb"(?::(" + _TAG + rb"))?(?![\w/])"
+        # A mirror, and another name of the same registry, have the end of it.
+        end = re.escape(b"/" + self.repository.repository.rpartition("/")[2].encode())
+        self._tags = (re.compile(own), re.compile(end + rb":(" + _TAG + rb")(?![\w/])"))
 
     def see(self, text: bytes, where: str) -> bool:
         """Take what the text names; whether that is anything of the repository.
 
-        A digest counts whatever the name beside it: the same image may be called otherwise.
+        A digest counts whatever the name beside it: the same image may be called otherwise. A tag
+        counts beside any name that ends like that of the repository.
         """
-        if self._tag is None:
+        if self.repository is None:
             return False
         for match in _DIGEST.finditer(text):
-            self.digests.setdefault(Digest("sha256", match[1].decode()), where)
+            self.digests.setdefault(Digest.parse(match[0].decode()), where)
         named = False
-        for match in self._tag.finditer(text):
+        for match in itertools.chain.from_iterable(each.finditer(text) for each in self._tags):
             named = True
             # With a digest only that counts; a tag too many does no harm.
-            self.tags.setdefault((match[1] or LATEST.encode()).decode(), where)
+            tag = (match[1] or LATEST.encode()).decode()
+            # What ends a sentence is part of no tag, or may be.
+            for each in (tag, tag.rstrip(".-")):
+                self.tags.setdefault(each, where)
         return named
 
     def see_values(self, values: Any, where: str) -> None:

@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any
 
 from dogctl.image import Digest
-from dogctl.registries.inventory import Inventory, Item, Kind
+from dogctl.registries.inventory import Inventory, Item, Kind, subject_of
 
 GRACE = timedelta(hours=24)
 # Docker's first release: an earlier time is one that a reproducible build has made up.
@@ -129,10 +129,11 @@ def _roots(
     present = {each.digest for each in items}
     found = {}
     for item in items:
+        follows = item.kind is Kind.REFERRER and not present.isdisjoint(item.subjects)
         reason = (
             _use(item, in_use)
-            or _rule(item, policy)
-            or _age(item, policy, now, follows=item.subject in present)
+            or _rule(item, policy, follows=follows)
+            or _age(item, policy, now, follows=follows)
             or newest.get(item.digest)
         )
         if reason:
@@ -145,23 +146,25 @@ def _use(item: Item, in_use: InUse) -> str | None:
     return f"in use: {where}" if where else None
 
 
-def _rule(item: Item, policy: Policy) -> str | None:
+def _rule(item: Item, policy: Policy, *, follows: bool) -> str | None:
+    """`follows`: whether there is a subject whose fate it shares."""
     if item.immutable:
         return "its tag is immutable"
     for tag in item.tags:
         if any(each.fullmatch(tag) for each in policy.protect):
             return f"{tag} is protected"
-    if not policy.only or item.kind is Kind.REFERRER:
+    # A tag that names the subject is none of its own.
+    tags = [tag for tag in item.tags if not (follows and subject_of(tag))]
+    if not policy.only or (follows and not tags):
         return None
-    if not item.tags:
+    if not tags:
         return "has no tag, and only some tags are to go"
-    others = (tag for tag in item.tags if not any(each.fullmatch(tag) for each in policy.only))
+    others = (tag for tag in tags if not any(each.fullmatch(tag) for each in policy.only))
     other = next(others, None)
     return f"{other} is none of those that are to go" if other else None
 
 
 def _age(item: Item, policy: Policy, now: datetime, *, follows: bool) -> str | None:
-    """`follows`: whether there is a subject whose fate it shares."""
     if item.pushed is None or item.pushed < FIRST_TIME:
         return None if follows else "nobody knows how old it is"
     age = now - item.pushed
@@ -213,20 +216,30 @@ def _closure(inventory: Inventory, roots: dict[Digest, str], in_use: InUse) -> d
 def _belonging(inventory: Inventory, in_use: InUse) -> Mapping[Digest, list[tuple[Digest, str]]]:
     """What has to stay with each digest."""
     found = defaultdict(list)
-    running = {each.digest for each in inventory.items if in_use.where(each)}
+    running = _running(inventory.items, in_use)
     for item in inventory.items:
         for child in item.children:
             found[item.digest].append((child, f"part of {_name(item)}"))
             # An index that runs may be known by the image of one platform only.
             if child in running or inventory.cascades:
                 found[child].append((item.digest, f"an index around {child}"))
-        if item.subject:
-            found[item.subject].append((item.digest, f"belongs to {item.subject}"))
+        for subject in item.subjects:
+            found[subject].append((item.digest, f"belongs to {subject}"))
+    return found
+
+
+def _running(items: Collection[Item], in_use: InUse) -> set[Digest]:
+    """What runs, and every index around that, however deep it is in it."""
+    found = {each.digest for each in items if in_use.where(each)}
+    size = -1
+    while len(found) != size:
+        size = len(found)
+        found |= {each.digest for each in items if not found.isdisjoint(each.children)}
     return found
 
 
 def _why_it_goes(item: Item, policy: Policy) -> str:
-    if item.subject:
+    if item.kind is Kind.REFERRER:
         return "belongs to nothing that stays"
     if not item.tags:
         return "has no tag, and is part of nothing that stays"

@@ -14,7 +14,9 @@ from dogctl.lifecycle.cleanup.retention import InUse, Policy
 from dogctl.registries.inventory import Inventory, Item, Kind
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-TAGS = ("main-1", "main-2", "dev-1", "dev-2", "1.0", "1.1", "latest", "x", "y", "z")
+# Of signatures, whatever they are on.
+SIGNATURES = tuple(f"sha256-{number:064x}.sig" for number in (0, 3, 999))
+TAGS = (*SIGNATURES, "main-1", "main-2", "dev-1", "dev-2", "1.0", "1.1", "latest", "x", "y", "z")
 EXPRESSIONS = ("main-.*", "dev-.*", r"\d.*", "x|y", "latest")
 
 
