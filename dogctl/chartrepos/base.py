@@ -80,6 +80,21 @@ class Listing:
     complete: bool
 
 
+@dataclass(frozen=True)
+class Archive:
+    """A file beside the index, whether the index names it or not.
+
+    Args:
+        key: its name, as `archive_key` has it.
+        since: when it came there, or later; None if that is not known.
+        size: its bytes; 0 if they are not known.
+    """
+
+    key: str
+    since: datetime | None = None
+    size: int = 0
+
+
 class ChartRepository(Protocol):
     """One repository of charts; every method raises DogctlError."""
 
@@ -116,6 +131,19 @@ class ChartRepository(Protocol):
 
     def delete_archives(self, entries: Collection[Entry]) -> tuple[Entry, ...]:
         """Delete the archives of versions that are in no index: answers those that are gone."""
+        ...
+
+
+class Indexed(ChartRepository, Protocol):
+    """One whose archives lie beside an index."""
+
+    @property
+    def cache(self) -> float:
+        """Seconds for which readers may still be shown an index that was changed."""
+        ...
+
+    def archives(self, name: str) -> tuple[Archive, ...]:
+        """The archives beside the index whose names begin with that of a chart."""
         ...
 
 

@@ -7,13 +7,15 @@ makes the edit again on top of that, so nobody's version is lost.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from dogctl.chartrepos import index
 from dogctl.chartrepos.base import (
     INDEX,
+    Archive,
     Listing,
     Package,
     Pause,
@@ -44,6 +46,10 @@ class Objects(Protocol):
         """Write over the object with that mark, or where there is none; else False."""
         ...
 
+    def listing(self, prefix: str) -> Iterable[tuple[str, int, datetime]]:
+        """The keys that begin so, with their bytes, and when they were written."""
+        ...
+
     def delete(self, keys: Collection[str]) -> None:
         """Delete objects; those that are not there are gone already."""
         ...
@@ -62,6 +68,8 @@ class BucketRepository:
     objects: Objects
     folder: str = ""
     pause: Pause = time.sleep
+    # The index says that nobody keeps it.
+    cache: float = 0.0
 
     def listing(self, name: str | None = None) -> Listing:
         text, _ = self._index()
@@ -103,6 +111,13 @@ class BucketRepository:
 
         self._edit(edit)
         return tuple(gone.values())
+
+    def archives(self, name: str) -> tuple[Archive, ...]:
+        found = self.objects.listing(self._key(f"{name}-"))
+        here = len(self._key(""))
+        return tuple(
+            Archive(key[here:], since, size) for key, size, since in found if key.endswith(".tgz")
+        )
 
     def delete_archives(self, entries: Collection[Entry]) -> tuple[Entry, ...]:
         text, _ = self._index()

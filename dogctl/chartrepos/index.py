@@ -43,6 +43,8 @@ class Entry:
         urls: where its archive is; relative ones begin where the index is.
         digest: the SHA-256 of the archive.
         created: when it was published, in ISO 8601.
+        dependencies: the charts that it is made of: their names, and their versions or the ranges
+            of those.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Entry:
     digest: str | None = None
     urls: tuple[str, ...] = ()
     app_version: str | None = None
+    dependencies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -256,6 +259,7 @@ def _entry(name: str, item: _Item) -> Entry:
         _field(item, "digest"),
         _list(item, "urls"),
         _field(item, "appVersion"),
+        _dependencies(item),
     )
 
 
@@ -320,6 +324,13 @@ def _list(item: _Item, key: str) -> tuple[str, ...]:
         return tuple(line[2:] for line in lines)
     found = _read(chunk, key)
     return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def _dependencies(item: _Item) -> tuple[tuple[str, str], ...]:
+    chunk = _chunk(item, "dependencies")
+    found = _read(chunk, "dependencies") if chunk else None
+    listed = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return tuple((str(each.get("name")), str(each.get("version") or "")) for each in listed)
 
 
 def _read(chunk: str, key: str) -> Any:

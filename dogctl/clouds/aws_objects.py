@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,6 +73,14 @@ class Objects:
                     return False
                 raise
         return True
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int, datetime]]:
+        """The keys that begin so, with their bytes, and when they were written."""
+        with aws.refusals(self._where(prefix), missing=MAKE):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.name, Prefix=prefix):
+                for each in page.get("Contents", ()):
+                    yield each["Key"], each["Size"], each["LastModified"]
 
     def delete(self, keys: Collection[str]) -> None:
         """Delete objects; those that are not there are gone already."""

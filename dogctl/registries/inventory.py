@@ -1,10 +1,10 @@
-"""What is in a repository: its manifests, and how they belong together."""
+"""What is in a repository: its manifests, and how they belong together; or the versions of a chart."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from dogctl.image import Digest
@@ -27,6 +27,8 @@ class Kind(StrEnum):
     IMAGE = "image"
     INDEX = "index"
     REFERRER = "referrer"  # a signature, an attestation, a list of software: it has a subject
+    CHART = "chart"  # a version of a chart, which is its tag
+    ARCHIVE = "archive"  # a chart's archive that no index names
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,12 @@ class Inventory:
     items: tuple[Item, ...]
     gaps: tuple[str, ...] = ()
     cascades: bool = False
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A time in ISO 8601, of UTC where it does not say of what; None if it is none."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from dogctl.image import Digest, ImageRef
-from dogctl.registries.inventory import Inventory, Item, Kind, subject_of
+from dogctl.registries.inventory import Inventory, Item, Kind, subject_of, time_of
 
 WORKERS = 8
 CREATED = "org.opencontainers.image.created"
@@ -184,7 +184,7 @@ class _Survey:
                 self._registry.blob(self._ref, Digest.parse(config["digest"])) if config else b""
             )
             stated = _created_in(content or b"")
-        return _time(stated)
+        return time_of(stated)
 
     def _item(self, digest: Digest, times: Mapping[Digest, datetime]) -> Item:
         body, tags = self._bodies[digest], tuple(sorted(self._tags[digest]))
@@ -252,11 +252,3 @@ def _created_in(content: bytes) -> str | None:
         return None
     created = found.get("created") if isinstance(found, dict) else None
     return created if isinstance(created, str) else None
-
-
-def _time(text: str | None) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -14,6 +14,7 @@ import pytest
 from dogctl.config.hooks import Stage, parse_hooks
 from dogctl.config.parse import ProblemsError
 from dogctl.errors import ConfigError, DogctlError
+from dogctl.execution import execute
 from dogctl.lifecycle.bundle import nested
 from dogctl.lifecycle.deploy import approval, refs
 from dogctl.lifecycle.deploy.approval import Approval
@@ -25,7 +26,7 @@ from dogctl.lifecycle.manifest import Object
 from dogctl.lifecycle.release_diff import Action, Change, Difference
 from dogctl.lifecycle.release_jobs import Jobs, hidden_from, job_for
 from dogctl.lifecycle.release_steps import Comparison
-from dogctl.plan import Plan, Results, Run, Status, Step, execute, stage
+from dogctl.plan import Plan, Results, Run, Status, Step, stage
 from dogctl.secrets import Redactor, Secret
 from dogctl.tools.terraform.changes import Action as RAction
 from dogctl.tools.terraform.changes import ResourceChange
@@ -54,8 +55,8 @@ APPROVED = Approval(
 @pytest.mark.parametrize(
     ("which", "there", "expected"),
     [
-        (Stage.RELEASE, set(Stage), ("tag", "infra", "compare")),
-        (Stage.RELEASE, set(Stage) - {Stage.INFRA}, ("tag", "compare")),
+        (Stage.RELEASE, set(Stage), ("tag", "infra", "compare", "publish")),
+        (Stage.RELEASE, set(Stage) - {Stage.INFRA}, ("tag", "compare", "publish")),
         (Stage.COMPARE, set(Stage), ("push", "infra")),
         (Stage.RELEASE, {Stage.BUILD, Stage.SMOKE}, ("smoke", "build")),
         (Stage.RELEASE, {Stage.INFRA}, ("infra",)),
@@ -73,7 +74,7 @@ def test_infrastructure_that_names_the_image_comes_after_it() -> None:
     steps = [stage(each, lambda _: "", lambda _: Plan("x", ())) for each in Stage]
     names = [step.name for step in ordered(steps, {Stage.INFRA: (Stage.TAG,)})]
     assert names.index("infra") > names.index("tag")
-    assert names[-1] == "release"
+    assert names[-2:] == ["release", "prune"]
     assert Plan("deploy", ordered(steps)).steps[0].name == "build"
 
 

@@ -5,20 +5,21 @@ What is found and decided is shown first; what is shown is deleted, unless it ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import ConfigError
-from dogctl.image import DOCKER_HUB, ImageRef
-from dogctl.lifecycle.cleanup import guards, plan_file
-from dogctl.lifecycle.cleanup.guards import Guard, Objection
-from dogctl.lifecycle.cleanup.in_use import scan
+from dogctl.image import DOCKER_HUB, Digest, ImageRef
+from dogctl.lifecycle.cleanup import guards
+from dogctl.lifecycle.cleanup.guards import Guard
 from dogctl.lifecycle.cleanup.pace import Pace
-from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, decide
+from dogctl.lifecycle.cleanup.parts import VERIFY, Findings, Scan
+from dogctl.lifecycle.cleanup.plan_file import Planned
+from dogctl.lifecycle.cleanup.references import References
+from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, anything, decide
 from dogctl.lifecycle.cleanup.shelves import OciShelf, Shelf
 from dogctl.lifecycle.cleanup.sweep import Swept, sweep, verify
 from dogctl.lifecycle.image import image_name, is_local, login_for
@@ -31,51 +32,26 @@ from dogctl.secrets import Remember
 if TYPE_CHECKING:
     from dogctl.config.model import Project
 
-SCAN, SURVEY, DECIDE, DELETE, VERIFY = "scan", "survey", "decide", "delete", "verify"
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What was found, and decided about it."""
-
-    inventory: Inventory
-    in_use: InUse
-    decided: tuple[Decision, ...]
-    objections: tuple[Objection, ...] = ()
-
-    @property
-    def going(self) -> tuple[Item, ...]:
-        return tuple(each.item for each in self.decided if not each.keep)
-
-    @property
-    def kept(self) -> tuple[Item, ...]:
-        return tuple(each.item for each in self.decided if each.keep)
-
-    @property
-    def size(self) -> int:
-        """Bytes of what goes, at most: layers may be shared with what stays."""
-        return sum(each.size for each in self.going)
+DELETE = "delete"
 
 
 @dataclass
-class Cleanup:
-    """The cleanup of one repository.
+class Images:
+    """The images of one repository, as a Part.
 
     Args:
-        project: whose images they are.
-        environments: the project in each environment that it declares.
+        project: whose they are.
         policy: what may go.
         allowed: the guards that are overridden.
-        given: the file of a plan; nothing goes that is not in it.
+        planned: if given, nothing goes that is not in it.
         remember: hears of every secret before it is used.
         now: what ages are counted from.
     """
 
     project: Project
-    environments: Sequence[Project]
     policy: Policy
     allowed: frozenset[Guard] = frozenset()
-    given: Path | None = None
+    planned: Planned | None = None
     remember: Remember = lambda _: None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -93,60 +69,35 @@ class Cleanup:
             )
         return ref
 
-    def looking(self) -> Plan:
-        """The steps that change nothing; DECIDE answers the Findings. Raises ConfigError."""
-        ref = self.repository
-        planned = plan_file.read(self.given, ref) if self.given else None
+    @property
+    def name(self) -> str:
+        return "images"
 
-        def decided(results: Results) -> Findings:
-            inventory: Inventory = results[SURVEY]
-            in_use: InUse = results[SCAN]
-            may_go = planned.allows if planned else _anything
-            found = decide(inventory, self.policy, in_use, self.now, may_go)
-            return Findings(inventory, in_use, found, guards.objections(inventory, in_use, found))
+    @property
+    def place(self) -> str:
+        """Raises ConfigError: nowhere that is cleaned up."""
+        return self.repository.name
 
-        names = ", ".join(str(each.environment) for each in self.environments) or "no environment"
-        return Plan(
-            "cleanup images",
-            (
-                Step(
-                    SCAN,
-                    lambda _: f"see what is in use in {names}",
-                    lambda run: self._in_use(run),
-                    looks=True,
-                    previewed=True,
-                ),
-                Step(
-                    SURVEY,
-                    lambda _: f"read what is in {ref.name}",
-                    lambda run: self._survey(run, run.results[SCAN]),
-                    needs=(SCAN,),
-                    looks=True,
-                    previewed=True,
-                ),
-                Step(
-                    DECIDE,
-                    lambda _: "decide what stays",
-                    lambda run: decided(run.results),
-                    needs=(SCAN, SURVEY),
-                    looks=True,
-                    previewed=True,
-                ),
-            ),
-        )
+    def look(self, run: Run, used: References) -> Findings:
+        """What is there, and what is decided about it. Raises DogctlError."""
+        inventory = self._survey(run, used.digests)
+        in_use = self._in_use(used, inventory)
+        may_go = self.planned.allows if self.planned else anything
+        found = decide(inventory, self.policy, in_use, self.now, may_go, self._tie)
+        return Findings(inventory, in_use, found, guards.objections(inventory, in_use, found))
 
-    def deleting(self, found: Findings) -> Plan:
+    def deleting(self, found: Findings, scan: Scan) -> Plan:
         """The steps that delete what goes. Raises ConfigError: something speaks against it."""
         count = len(found.going)
         if not count:
-            return Plan(
-                "cleanup images", (Step(DELETE, _nothing, _no_run, done=lambda _: Swept()),)
-            )
+            return Plan("cleanup images", (Step(VERIFY, _nothing, _no_run, done=_none),))
         guards.refuse(found.objections, self.allowed)
         delete = Step(
             DELETE,
-            lambda _: f"delete {count} of {len(found.decided)} images from {self.repository.name}",
-            lambda run: self._sweep(run, found),
+            lambda _: (
+                f"delete {count} of {len(found.decided)} {self.name} from {self.repository.name}"
+            ),
+            lambda run: self._sweep(run, found, scan),
             detail=lambda _: [_line(each) for each in found.decided if not each.keep],
         )
 
@@ -162,25 +113,27 @@ class Cleanup:
             needs=(DELETE,),
             looks=True,
         )
-        warning = f"This deletes {count} images of {self.repository.name} for good."
+        warning = f"This deletes {count} {self.name} of {self.repository.name} for good."
         return Plan("cleanup images", (delete, checked), warning)
 
-    def _in_use(self, run: Run) -> InUse:
-        found = scan(self.environments, self.repository, remember=self.remember, note=run.progress)
-        return found.in_use()
+    def _in_use(self, used: References, _: Inventory) -> InUse:
+        return used.in_use()
 
-    def _survey(self, run: Run, in_use: InUse) -> Inventory:
+    def _tie(self, item: Item) -> Any:
+        return item.digest
+
+    def _survey(self, run: Run, also: Iterable[Digest]) -> Inventory:
         def count(number: int) -> None:
             run.check()
             run.glance(f"{number} manifests")
 
-        return self._shelf(Pace(run.sleep)).take(in_use.digests, count)
+        return self._shelf(Pace(run.sleep)).take(also, count)
 
-    def _sweep(self, run: Run, found: Findings) -> Swept:
+    def _sweep(self, run: Run, found: Findings, scan: Scan) -> Swept:
         pace = Pace(run.sleep)
 
         def in_use() -> InUse:
-            return self._in_use(run)
+            return self._in_use(scan(run), found.inventory)
 
         asked = found.in_use.digests
         shelf = self._shelf(pace)
@@ -195,10 +148,6 @@ class Cleanup:
         return OciShelf(OciRegistry(ref.registry, login, pause=pace.pause), ref)
 
 
-def _anything(_: Item) -> bool:
-    return True
-
-
 def _line(decision: Decision) -> str:
     name = ", ".join(decision.item.tags) or "(no tag)"
     return f"- {name} {decision.item.digest}: {decision.reason}"
@@ -206,6 +155,10 @@ def _line(decision: Decision) -> str:
 
 def _nothing(_: Results) -> str:
     return "nothing is to go"
+
+
+def _none(_: Results) -> Swept:
+    return Swept()
 
 
 def _no_run(_: Run) -> Swept:

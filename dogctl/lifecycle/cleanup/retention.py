@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from dogctl.image import Digest
 from dogctl.registries.inventory import Inventory, Item, Kind, subject_of
@@ -21,6 +23,8 @@ GRACE = timedelta(hours=24)
 FIRST_TIME = datetime(2013, 3, 1, tzinfo=UTC)
 
 Pattern = re.Pattern[str]
+# What decides between items of one time, such as their versions.
+Tie = Callable[[Item], Any]
 
 
 @dataclass(frozen=True)
@@ -87,19 +91,26 @@ class Decision:
     reason: str
 
 
+def anything(_: Item) -> bool:
+    """Nothing stays for the want of a plan."""
+    return True
+
+
 def decide(
     inventory: Inventory,
     policy: Policy,
     in_use: InUse,
     now: datetime,
-    may_go: Callable[[Item], bool] = lambda _: True,
+    may_go: Callable[[Item], bool] = anything,
+    tie: Tie = attrgetter("digest"),
 ) -> tuple[Decision, ...]:
     """A decision for each item, those that go first, in an order that is always the same.
 
-    `may_go` says of an item whether it is in the plan that is carried out.
+    `may_go` says of an item whether it is in the plan that is carried out; `tie` has to be one that
+    two items can be compared by.
     """
     items = inventory.items
-    roots = _roots(items, policy, in_use, now)
+    roots = _roots(items, policy, in_use, now, tie)
     for each in items:
         if not may_go(each):
             roots.setdefault(each.digest, "is not in the plan")
@@ -112,9 +123,9 @@ def decide(
 
 
 def _roots(
-    items: Collection[Item], policy: Policy, in_use: InUse, now: datetime
+    items: Collection[Item], policy: Policy, in_use: InUse, now: datetime, tie: Tie
 ) -> dict[Digest, str]:
-    newest = _newest(items, policy)
+    newest = _newest(items, policy, tie)
     present = {each.digest for each in items}
     found = {}
     for item in items:
@@ -164,7 +175,7 @@ def _age(item: Item, policy: Policy, now: datetime, *, follows: bool) -> str | N
     return None
 
 
-def _newest(items: Iterable[Item], policy: Policy) -> dict[Digest, str]:
+def _newest(items: Iterable[Item], policy: Policy, tie: Tie) -> dict[Digest, str]:
     """The newest N of each group. What has no known time stays anyhow, and takes no place."""
     if not policy.keep:
         return {}
@@ -172,11 +183,11 @@ def _newest(items: Iterable[Item], policy: Policy) -> dict[Digest, str]:
     for item in items:
         if item.kind is not Kind.REFERRER and item.pushed and item.pushed >= FIRST_TIME:
             for tag in item.tags:
-                groups[_group(tag, policy.group)].add((item.pushed, item.digest))
+                groups[_group(tag, policy.group)].add((item.pushed, tie(item), item.digest))
     found = {}
     for name, members in groups.items():
         of = f" of {name}" if name else ""
-        for _, digest in sorted(members, reverse=True)[: policy.keep]:
+        for *_, digest in sorted(members, reverse=True)[: policy.keep]:
             found[digest] = f"one of the newest {policy.keep}{of}"
     return found
 

@@ -282,3 +282,18 @@ def test_the_pace_halves_once_for_a_crowd() -> None:
     pace.pause(5)
     pace.pause(5)
     assert (slept, pace.allowed) == ([5, 5], FIRST // 2)
+
+
+def test_without_a_word_it_is_all_there_is(shop: Make) -> None:
+    store = shop("all")
+    for number in range(4):
+        store.image(f"t{number}", str(number), 10 + number)
+    words = ("cleanup", "--keep", "3", "--json", *UNUSED)
+    looked = store.project.dogctl(*words, "--dry-run", **LOGIN)
+    assert looked.code == 0, looked.err
+    found = looked.json["data"]["images"]
+    assert [each["tags"] for each in found["items"] if not each["keep"]] == [["t3"]]
+    done = store.project.dogctl(*words, "--yes", **LOGIN)
+    assert done.code == 0, done.err
+    assert len(done.json["data"]["images"]["deleted"]) == 1
+    assert store.tags() == {"t0", "t1", "t2"}
