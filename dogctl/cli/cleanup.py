@@ -21,10 +21,13 @@ class What(StrEnum):
 
     ALL = "all"
     IMAGES = "images"
+    CHARTS = "charts"
     LOCAL = "local"
 
 
-Kind = Annotated[What, typer.Argument(metavar="[all|images|local]", help="What is cleaned up.")]
+Kind = Annotated[
+    What, typer.Argument(metavar="[all|images|charts|local]", help="What is cleaned up.")
+]
 Keep = Annotated[
     int | None, typer.Option("--keep", metavar="N", help="Keep the newest N of each group.")
 ]
@@ -46,7 +49,7 @@ Protect = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="REGEX", help="Only images with no other tags, any number."),
+    typer.Option("--only", metavar="REGEX", help="Only what has no other tags, any number."),
 ]
 PlanOut = Annotated[
     Path | None, typer.Option("--plan-out", metavar="FILE", help="Only plan it, into this file.")
@@ -113,7 +116,7 @@ def cleanup(
         )
     made = cleanup_of(
         session.project,
-        _environments(session),
+        every_environment(session),
         read_policy(*words),
         frozenset(guard for guard, given in flags.items() if given),
         None if what is What.ALL else str(what),
@@ -135,7 +138,7 @@ def cleanup(
     )
 
 
-def _environments(session: "Session") -> list["Project"]:
+def every_environment(session: "Session") -> list["Project"]:
     """The project in each environment that it declares. Raises ConfigError."""
     from dataclasses import replace
 

@@ -6,7 +6,6 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -123,11 +122,8 @@ class OciRegistry:
 
         `tags` is null where the last one was deleted. Raises DogctlError.
         """
-        path: str | None = "tags/list" + (f"?last={after}" if after else "")
-        while path is not None:
-            answer = self._answered(ref, self._send(ref, "GET", path))
-            yield answer.json()
-            path = answer.links.get("next", {}).get("url")
+        for answer in self._linked(ref, "tags/list" + (f"?last={after}" if after else "")):
+            yield self._object(ref, answer)
 
     def manifest(self, ref: ImageRef) -> tuple[Digest, Mapping[str, Any]] | None:
         """What is behind the digest of `ref`, or else its tag; None if there is nothing.
@@ -143,11 +139,7 @@ class OciRegistry:
         digest = _digest(ref, stated)
         if hashed(content, digest.algorithm) != digest or ref.digest not in (None, digest):
             raise _corrupt(ref, "the registry has other content under this digest")
-        try:
-            body = json.loads(content)
-        except ValueError:
-            raise _corrupt(ref, "the registry has a manifest that is no JSON") from None
-        return digest, body
+        return digest, self._object(ref, answer)
 
     def blob(self, ref: ImageRef, digest: Digest) -> bytes | None:
         """A small blob, such as an image's configuration; None if it is not there.
@@ -180,14 +172,11 @@ class OciRegistry:
         Then it is in an index with the tag `sha256-HEX`. Raises DogctlError.
         """
         found: list[Digest] = []
-        path: str | None = f"referrers/{digest}"
-        while path is not None:
-            answer = self._send(ref, "GET", path)
+        for answer in self._linked(ref, f"referrers/{digest}"):
             if answer.status_code in (404, 405):
                 return None
-            page = self._answered(ref, answer).json()
+            page = self._object(ref, answer)
             found += (_digest(ref, each["digest"]) for each in page.get("manifests") or ())
-            path = answer.links.get("next", {}).get("url")
         return tuple(found)
 
     def delete(self, ref: ImageRef, reference: Digest | str) -> bool:
@@ -200,6 +189,29 @@ class OciRegistry:
             return False
         self._answered(ref, answer)
         return True
+
+    def _linked(self, ref: ImageRef, path: str) -> Iterator[requests.Response]:
+        """Answers, each of which names the next one. Raises DogctlError."""
+        seen: set[str] = set()
+        while path not in seen:
+            seen.add(path)
+            answer = self._send(ref, "GET", path)
+            yield answer
+            following = answer.links.get("next", {}).get("url")
+            if following is None:
+                return
+            path = urljoin(answer.url, following)
+        raise _corrupt(ref, f"the pages of the registry lead round in a circle: {path}")
+
+    def _object(self, ref: ImageRef, answer: requests.Response) -> Mapping[str, Any]:
+        """The JSON object that an answer is. Raises DogctlError."""
+        try:
+            found = self._answered(ref, answer).json()
+        except requests.exceptions.JSONDecodeError:
+            found = None
+        if not isinstance(found, dict):
+            raise _corrupt(ref, "what answers there is no registry: that is no JSON object")
+        return found
 
     def _get(self, ref: ImageRef, reference: str) -> requests.Response:
         return self._answered(ref, self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT))
