@@ -43,11 +43,11 @@ from dogctl.secrets import Secret
 from dogctl.tools.runner import LOCAL, Completed, Runner
 
 BRANCH = "gh-pages"
-DENIED = "chart-repository-denied"
 # How long GitHub's pages are kept on the way to their readers: `cache-control: max-age=600`
 GITHUB_CACHE = 600.0
 # So many commits are looked at to know how old a file is.
 DEPTH = 100
+DENIED = "chart-repository-denied"
 TIMEOUT = 300.0
 _WHO = ("dogctl", "dogctl@users.noreply.github.com")
 _NO_HASH = "0" * 40
