@@ -65,7 +65,7 @@ def test_values_name_it_in_parts() -> None:
 
 def test_a_torn_revision_stops_it() -> None:
     whole = gzip.compress(b'{"manifest": "' + b"x" * 100 + b'"}')
-    torn = base64.b64encode(base64.b64encode(whole[:12] + b"\xff\xff" + whole[14:])).decode()
+    torn = base64.b64encode(base64.b64encode(whole[:10] + b"\0" + whole[11:])).decode()
     secret = {"metadata": {"name": "sh.helm.release.v1.dogs.v1"}, "data": {"release": torn}}
     found = References(ImageRef.parse("host:5000/team/app"))
     with pytest.raises(DogctlError) as error:
