@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -233,25 +234,47 @@ def test_a_tag_that_goes_and_is_pushed_meanwhile_keeps_its_new_parts(
     assert "old" in store.tags()
 
 
-def test_a_killed_run_is_completed_by_the_next(shop: Make, proxy: FaultyProxy) -> None:
-    store = shop("killed")
-    digests = [store.image(f"t{number}", str(number), 10 + number) for number in range(8)]
+PHASES = {
+    "survey": ("GET", ".*/manifests/t0"),
+    "look": ("HEAD", ".*/manifests/t0"),
+    "delete": ("DELETE", ".*"),
+    "verify": ("HEAD", ".*/manifests/sha256:.*"),
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda each: each.name)
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_stopped_run_is_completed_by_the_next(
+    shop: Make, proxy: FaultyProxy, phase: str, number: signal.Signals
+) -> None:
+    store = shop(f"stopped-{phase}-{number.name.lower()}")
+    for each in range(8):
+        store.image(f"t{each}", str(each), 10 + each)
     words = ("--keep", "2", "--yes", *UNUSED)
-    argv = store.project.argv("cleanup", "images", *words)
+    argv = store.project.argv("cleanup", "images", *words, "--json")
+    method, path = PHASES[phase]
     with (
-        proxy.hold(method="DELETE", path=f".*{digests[7].hex}") as came,
         subprocess.Popen(
             argv,
             cwd=store.project.root,
             env=store.project.environ(**LOGIN),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         ) as process,
     ):
-        assert came.wait(60)
-        process.kill()
-    assert store.cleanup(*words).code == 0
+        with proxy.hold(method=method, path=path) as came:
+            assert came.wait(60)
+            process.send_signal(number)
+            if number is signal.SIGKILL:
+                process.wait(60)
+        said = process.communicate(timeout=60)[0]
+    if number is signal.SIGINT:
+        assert process.returncode == 130
+        assert json.loads(said)["error"]["code"] == "cancelled"
+    assert {"t0", "t1"} <= store.tags()
+    done = store.cleanup(*words, "--json")
+    assert done.code == 0, done.err
     assert store.tags() == {"t0", "t1"}
     done = store.cleanup(*words, "--json")
     assert (done.code, done.json["data"]["changed"]) == (0, False)
