@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dogctl.execution import execute
 
 from dogctl.config.load import load
+from dogctl.execution import execute
 from dogctl.lifecycle.cleanup.local import IMAGES, LocalCleanup, SweptImages
 from dogctl.lifecycle.cleanup.retention import Policy, keep_latest
 from dogctl.lifecycle.compose_engine import project_name

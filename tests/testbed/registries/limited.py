@@ -102,7 +102,9 @@ class Registry:
         after, count = asked.get("last", ""), int(asked.get("n", PAGE))
         tags = sorted(tag for tag in self._tags if tag > after)
         body = json.dumps({"name": REPOSITORY, "tags": tags[:count]}).encode()
-        more = f"</v2/{REPOSITORY}/tags/list?last={tags[count - 1]}>; rel=next" if tags[count:] else ""
+        more = (
+            f"</v2/{REPOSITORY}/tags/list?last={tags[count - 1]}>; rel=next" if tags[count:] else ""
+        )
         return 200, {"Link": more} if more else {}, body
 
     def _stats(self) -> Answer:
