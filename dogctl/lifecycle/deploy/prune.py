@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from dogctl.config.hooks import Stage
 from dogctl.errors import Cancelled
+from dogctl.execution import execute, look
 from dogctl.lifecycle.cleanup.answers import answer_cleanup, left_changed
 from dogctl.lifecycle.cleanup.cleanup import cleanup_of
 from dogctl.lifecycle.cleanup.parts import Cleanup, Looked
 from dogctl.lifecycle.cleanup.policies import read_policy
-from dogctl.plan import Outcome, Plan, Results, Run, Step, execute, look, stage
+from dogctl.plan import Outcome, Plan, Results, Run, Step, stage
 from dogctl.secrets import Remember
 
 if TYPE_CHECKING:
