@@ -21,7 +21,7 @@ from dogctl.registries import refusals
 from dogctl.registries.auth import ChallengeAuth
 from dogctl.registries.base import LoginSource
 from dogctl.registries.hosts import is_loopback
-from dogctl.registries.http import PASSING_STATUSES, Http, Pause
+from dogctl.registries.http import LONGEST_WAIT, PASSING_STATUSES, Http, Pause
 
 MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",
@@ -43,6 +43,7 @@ class OciRegistry:
         login: asked for a login once the registry wants one; None stays anonymous.
         ca: a file with the certificate authorities to trust; None: those that the engine trusts.
         pause: waits some seconds, and may raise to give up.
+        longest_wait: for so many seconds the registry is left alone where it asks for it.
     """
 
     def __init__(
@@ -52,9 +53,10 @@ class OciRegistry:
         *,
         ca: Path | None = None,
         pause: Pause = time.sleep,
+        longest_wait: float = LONGEST_WAIT,
     ) -> None:
         self.registry = registry
-        self._http = Http(ca=ca, pause=pause)
+        self._http = Http(ca=ca, pause=pause, longest_wait=longest_wait)
         self._auth = ChallengeAuth(self._http, registry, login)
         self._found: str | None = None
 
@@ -172,7 +174,7 @@ class OciRegistry:
         if answer.status_code == 404:
             return True
         self._answered(ref, answer)
-        return self._send(ref, "HEAD", f"manifests/{digest}", headers=ACCEPT).ok
+        return self._is_there(ref, digest)
 
     def referrers(self, ref: ImageRef, digest: Digest) -> tuple[Digest, ...] | None:
         """What has this manifest as its subject; None where the registry cannot tell.
@@ -196,10 +198,19 @@ class OciRegistry:
         False if the registry says that it is not there. Raises DogctlError.
         """
         answer = self._send(ref, "DELETE", f"manifests/{reference}")
+        says = self._http.complaints(answer)
+        # Amazon's had no such call for long, and said so as a web server does.
+        # https://github.com/aws/containers-roadmap/issues/1229
+        unknown = answer.status_code == 404 and not says and self._is_there(ref, reference)
+        if unknown or answer.status_code == 405:
+            raise refusals.failure(refusals.NO_DELETE, ref, says=says)
         if answer.status_code == 404:
             return False
         self._answered(ref, answer)
         return True
+
+    def _is_there(self, ref: ImageRef, reference: Digest | str) -> bool:
+        return self._send(ref, "HEAD", f"manifests/{reference}", headers=ACCEPT).ok
 
     def _get(self, ref: ImageRef, reference: str) -> requests.Response:
         return self._answered(ref, self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT))
