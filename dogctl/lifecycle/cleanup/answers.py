@@ -21,7 +21,8 @@ def shown(found: Findings) -> tuple[Block, ...]:
     rows = tuple(_row(each) for each in found.decided)
     says = f"{len(found.going)} of {len(found.decided)} would go, {_bytes(found.size)} at most"
     warnings = (Text(f"{each.says}: --{each.guard}") for each in found.objections)
-    return (Table(("", "tags", "digest", "pushed", "why"), rows), Text(says), *warnings)
+    notes = map(Text, found.inventory.notes)
+    return (Table(("", "tags", "digest", "pushed", "why"), rows), Text(says), *warnings, *notes)
 
 
 def answer_looking(repository: ImageRef, found: Findings) -> Answer:
@@ -52,6 +53,7 @@ def _data(repository: ImageRef, found: Findings) -> dict[str, Any]:
         "items": [_item(each) for each in found.decided],
         "objections": [{"flag": f"--{o.guard}", "says": o.says} for o in found.objections],
         "gaps": list(found.inventory.gaps),
+        "notes": list(found.inventory.notes),
     }
 
 

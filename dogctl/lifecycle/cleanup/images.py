@@ -16,14 +16,16 @@ from dogctl.errors import ConfigError
 from dogctl.image import DOCKER_HUB, ImageRef
 from dogctl.lifecycle.cleanup import guards, plan_file
 from dogctl.lifecycle.cleanup.guards import Guard, Objection
+from dogctl.lifecycle.cleanup.hub_shelf import HubShelf
 from dogctl.lifecycle.cleanup.in_use import scan
-from dogctl.lifecycle.cleanup.pace import Pace
+from dogctl.lifecycle.cleanup.pace import LONGEST, Pace
 from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, decide
 from dogctl.lifecycle.cleanup.shelves import OciShelf, Shelf
 from dogctl.lifecycle.cleanup.sweep import Swept, sweep, verify
 from dogctl.lifecycle.image import image_name, is_local, login_for
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.registries.base import Login
+from dogctl.registries.dockerhub import DockerHub
 from dogctl.registries.inventory import Inventory, Item
 from dogctl.registries.oci import OciRegistry
 from dogctl.secrets import Remember
@@ -83,13 +85,12 @@ class Cleanup:
     def repository(self) -> ImageRef:
         """Where the images are. Raises ConfigError: nowhere that is cleaned up."""
         ref = image_name(self.project)
-        if is_local(ref) or ref.registry == DOCKER_HUB:
-            where = "Docker Hub" if not is_local(ref) else "no registry"
+        if is_local(ref):
             raise ConfigError(
-                f"images of {where} are not cleaned up",
+                "images of no registry are not cleaned up",
                 code="no-cleanup",
                 where=self.project.origins["docker_repo"],
-                hint="set DOCKER_REPO to a repository of another registry",
+                hint="set DOCKER_REPO to a repository, such as team/app or ghcr.io/team/app",
             )
         return ref
 
@@ -152,7 +153,7 @@ class Cleanup:
 
         def check(run: Run) -> Swept:
             swept: Swept = run.results[DELETE]
-            verify(self._shelf(Pace(run.sleep)), swept, found.kept, run)
+            verify(self._shelf(run, _pace(run)), swept, found.kept, run)
             return swept
 
         checked = Step(
@@ -174,25 +175,33 @@ class Cleanup:
             run.check()
             run.glance(f"{number} manifests")
 
-        return self._shelf(Pace(run.sleep)).take(in_use.digests, count)
+        return self._shelf(run, _pace(run)).take(in_use.digests, count)
 
     def _sweep(self, run: Run, found: Findings) -> Swept:
-        pace = Pace(run.sleep)
+        pace = _pace(run)
 
         def in_use() -> InUse:
             return self._in_use(run)
 
         asked = found.in_use.digests
-        shelf = self._shelf(pace)
+        shelf = self._shelf(run, pace)
         return sweep(shelf, found.inventory, asked, found.going, in_use, pace, run)
 
-    def _shelf(self, pace: Pace) -> Shelf:
+    def _shelf(self, run: Run, pace: Pace) -> Shelf:
         ref = self.repository
 
         def login() -> Login | None:
             return login_for(self.project, ref.registry, self.remember)
 
-        return OciShelf(OciRegistry(ref.registry, login, pause=pace.pause), ref)
+        registry = OciRegistry(ref.registry, login, pause=pace.pause, longest_wait=LONGEST)
+        if ref.registry != DOCKER_HUB:
+            return OciShelf(registry, ref)
+        hub = DockerHub(login, pause=pace.pause, longest_wait=LONGEST)
+        return HubShelf(hub, registry, ref, run.sleep)
+
+
+def _pace(run: Run) -> Pace:
+    return Pace(run.sleep, run.progress)
 
 
 def _anything(_: Item) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from dogctl.image import Digest, ImageRef
@@ -13,7 +13,12 @@ from dogctl.registries.survey import survey
 
 
 class Shelf(Protocol):
-    """One repository. Every method may be called from several threads and raises DogctlError."""
+    """One repository. Every method may be called from several threads and raises DogctlError.
+
+    `settles` are the seconds, one wait after another, within which what was deleted is gone.
+    """
+
+    settles: Sequence[float]
 
     def take(self, also: Iterable[Digest], count: Callable[[int], None]) -> Inventory:
         """All that is there; `also` may be there without a tag."""
@@ -46,6 +51,8 @@ class Shelf(Protocol):
 
 class OciShelf:
     """A repository of any registry of the OCI's, and of Google's."""
+
+    settles: Sequence[float] = ()
 
     def __init__(self, registry: OciRegistry, ref: ImageRef) -> None:
         self._registry = registry
