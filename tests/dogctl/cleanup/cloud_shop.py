@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Thread
+from typing import Any
 
 from dogctl.image import Digest
+from dogctl.plan import settle
 from tests.dogctl.conftest import Done, Project
 from tests.testbed.registries.content import MANIFEST, OCI, Uploader
 from tests.testbed.registries.registry import PASSWORD, RunningRegistry
@@ -43,13 +48,14 @@ class CloudShop:
         name = stored.address.removeprefix(registry.url)
         return cls(project, stored, Uploader(registry, name), environ, user)
 
-    def image(self, tag: str, text: str, days: float) -> Digest:
+    def image(self, tag: str, text: str, days: float, *, subject: Digest | None = None) -> Digest:
         """An image that was pushed so long ago, and made long before."""
         config = self.uploader.blob(
             json.dumps({"created": "2020-01-01T00:00:00Z", "t": text}).encode()
         )
         described = {"mediaType": f"{OCI}.config.v1+json", **config}
-        body = {"config": described, "layers": []}
+        refers = {"mediaType": MANIFEST, "digest": str(subject), "size": 1}
+        body = {"config": described, "layers": [], **({"subject": refers} if subject else {})}
         return self._pushed(tag, self.uploader.manifest(tag, body, MANIFEST), days)
 
     def index(self, tag: str, days: float, **digests: Digest) -> Digest:
@@ -65,6 +71,13 @@ class CloudShop:
         """Run it."""
         return self.project.dogctl("cleanup", "images", *words, **self.variables)
 
+    def start(self, *words: str) -> Future[Done]:
+        """Run it in a thread, whose end is its own limit."""
+        found: Future[Done] = Future()
+        work = partial(settle, found, partial(self.cleanup, *words))
+        Thread(target=work, daemon=True).start()
+        return found
+
     @property
     def variables(self) -> dict[str, str]:
         """What the command needs besides its words."""
@@ -76,3 +89,11 @@ class CloudShop:
         if tag:
             self.stored.pushed[tag] = moment
         return Digest.parse(digest)
+
+
+def decisions(done: Done) -> dict[str, Any]:
+    """Why each image stays, by its tags; None for what goes."""
+    assert done.code == 0, done.err
+    items = done.json["data"]["items"]
+    named = ((",".join(each["tags"]) or each["digest"], each) for each in items)
+    return {name: each["reason"] if each["keep"] else None for name, each in named}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
-from tests.dogctl.cleanup.cloud_shop import UNUSED, CloudShop
-from tests.dogctl.conftest import Done, Project
+from tests.dogctl.cleanup.cloud_shop import UNUSED, CloudShop, decisions
+from tests.dogctl.conftest import Project
 from tests.testbed.registries.faults import FaultyProxy, faulty
 from tests.testbed.registries.hub import Hub, Repository, hub
 from tests.testbed.registries.hub_registry import NAMES, HubRegistry, hub_registry
@@ -70,14 +69,6 @@ def shop(
             return CloudShop.open(new_project(), storage, stored, repository, environ, USERNAME)
 
         yield make
-
-
-def decisions(done: Done) -> dict[str, Any]:
-    """Why each image stays, by its tags; None for what goes."""
-    assert done.code == 0, done.err
-    items = done.json["data"]["items"]
-    named = ((",".join(each["tags"]) or each["digest"], each) for each in items)
-    return {name: each["reason"] if each["keep"] else None for name, each in named}
 
 
 def test_by_hand(shop: Make, docker: HubRegistry) -> None:
