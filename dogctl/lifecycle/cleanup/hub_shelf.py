@@ -76,7 +76,7 @@ class HubShelf(OciShelf):
         # What was deleted just now may be in a listing for some minutes.
         unlisted = [name for name, digest in _each(self.behind, others) if digest]
         return Told(
-            _times(tags, manifests or ()),
+            times(tags, manifests or ()),
             unlisted,
             {each.digest for each in manifests or ()},
             {each for each in (*listed, *unlisted) if immutable(each)},
@@ -119,7 +119,7 @@ def _each(work: Callable[[str], Found], names: Sequence[str]) -> list[tuple[str,
         return list(zip(names, pool.map(work, names), strict=True))
 
 
-def _times(
+def times(
     tags: Mapping[str, HubTag], manifests: Iterable[HubManifest]
 ) -> Callable[[Digest, Collection[str]], datetime | None]:
     """When a digest came, by the latest that is told; None if anything of it is not known.

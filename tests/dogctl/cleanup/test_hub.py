@@ -195,6 +195,27 @@ def test_faults_pass(shop: Make, faults: FaultyProxy, docker: HubRegistry) -> No
     assert len(store.stored.manifests()) == 2
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", ".*/tags/.*"), ("GET", ".*/manifests/.*")],
+    ids=["deleting", "reading"],
+)
+def test_a_rest_of_hours_is_not_waited_for(
+    shop: Make, faults: FaultyProxy, docker: HubRegistry, method: str, path: str
+) -> None:
+    store = shop(f"hours{method.lower()}")
+    for number in range(4):
+        store.image(f"t{number}", str(number), 10 + number)
+    for each in (faults, docker):
+        each.fail(99, method=method, path=path, status=429, headers={"Retry-After": "21600"})
+    hosts = {"hub.docker.com": faults.handler, **dict.fromkeys(NAMES, docker.handler)}
+    with tunnel(hosts) as store.environ:
+        done = store.cleanup("--keep", "1", "--yes", "--json", *UNUSED)
+    assert done.code == 1
+    assert done.json["error"]["hint"] == "wait 21600 s, then do the same again"
+    assert len(store.stored) == 4
+
+
 def test_what_cannot_go_is_told_and_the_rest_goes(
     shop: Make, api: Hub, docker: HubRegistry
 ) -> None:

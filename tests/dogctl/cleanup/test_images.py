@@ -259,3 +259,15 @@ def test_the_pace_halves_once_for_a_crowd() -> None:
     pace.pause(5)
     pace.pause(5)
     assert (slept, pace.allowed) == ([5, 5], FIRST // 2)
+
+
+def test_a_long_rest_is_told_once() -> None:
+    said: list[str] = []
+    pace = Pace(lambda _: None, said.append)
+    for seconds in (5, 300, 300):
+        pace.pause(seconds)
+    assert said == []  # those of the same crowd
+    another = Pace(lambda _: None, said.append)
+    another.pause(300)
+    another.pause(300)
+    assert said == ["the registry wants to be left alone for 300 s"]
