@@ -1,22 +1,28 @@
 """`dogctl cleanup`: what nobody needs any more."""
 
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dogctl.cli.command import DryRun, Yes, command, help_without_command
+from dogctl.cli.command import DryRun, Yes, command
 
 if TYPE_CHECKING:
     from dogctl.answer import Answer
     from dogctl.cli.session import Session
     from dogctl.config.model import Project
 
-app = typer.Typer(
-    name="cleanup", help="Delete what nobody needs any more.", invoke_without_command=True
-)
-app.callback()(help_without_command)
 
+class What(StrEnum):
+    """What is cleaned up."""
+
+    ALL = "all"
+    IMAGES = "images"
+
+
+Kind = Annotated[What, typer.Argument(metavar="[all|images]", help="What is cleaned up.")]
 Keep = Annotated[
     int | None, typer.Option("--keep", metavar="N", help="Keep the newest N of each group.")
 ]
@@ -53,9 +59,14 @@ Most = Annotated[bool, typer.Option("--allow-most", help="Although more than hal
 Gaps = Annotated[bool, typer.Option("--allow-gaps", help="Although not all may have been found.")]
 
 
-@command(app)
-def images(
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    command(app)(cleanup)
+
+
+def cleanup(
     session: "Session",
+    what: Kind = What.ALL,
     keep: Keep = None,
     older_than: OlderThan = None,
     policy: Named = None,
@@ -70,11 +81,15 @@ def images(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> "Answer":
-    """Delete old images from their registry, and never one that is in use anywhere."""
-    from dogctl.lifecycle.cleanup import plan_file
-    from dogctl.lifecycle.cleanup.answers import answer_cleanup, answer_looking, shown
+    """Delete what is old from its registry, and never what is in use anywhere."""
+    from dogctl.lifecycle.cleanup.answers import (
+        answer_cleanup,
+        answer_looking,
+        left_changed,
+        shown,
+    )
+    from dogctl.lifecycle.cleanup.cleanup import cleanup_of, write_plan
     from dogctl.lifecycle.cleanup.guards import Guard
-    from dogctl.lifecycle.cleanup.images import DECIDE, Cleanup
     from dogctl.lifecycle.cleanup.policies import read_policy
 
     flags = {
@@ -82,29 +97,39 @@ def images(
         Guard.MOST: allow_most,
         Guard.GAPS: allow_gaps,
     }
-    cleanup = Cleanup(
+    made = cleanup_of(
         session.project,
         _environments(session),
         read_policy(policy, keep, older_than, group, protect or (), only or ()),
         frozenset(guard for guard, given in flags.items() if given),
+        None if what is What.ALL else str(what),
         plan,
         session.channel.redact.add,
     )
-    found = session.look(cleanup.looking())[DECIDE]
+    looked = made.looked(session.look(made.looking()))
     if plan_out:
-        plan_file.write(plan_out, cleanup.repository, found.decided)
+        write_plan(plan_out, made.parts, looked)
     if dry_run or plan_out:
-        return answer_looking(cleanup.repository, found)
-    deleting = cleanup.deleting(found)
-    session.channel.show(shown(found))
+        return answer_looking(made, looked)
+    deleting = made.deleting(looked)
+    session.channel.show(shown(made, looked))
     return session.perform(
-        deleting, lambda results: answer_cleanup(cleanup.repository, found, results), yes=yes
+        deleting,
+        partial(answer_cleanup, made, looked),
+        yes=yes,
+        left=partial(left_changed, made, looked),
     )
 
 
 def _environments(session: "Session") -> list["Project"]:
-    """The project in each environment that it declares."""
+    """The project in each environment that it declares. Raises ConfigError."""
     from dataclasses import replace
 
+    from dogctl.config.load import load
+    from dogctl.lifecycle.cleanup.places import require_own_places
+
     names = session.project.environments
-    return [replace(session, environment=name).load() for name in names]
+    found = [replace(session, environment=name).load() for name in names]
+    in_file = (load(folder=session.folder, environment=name, environ={}) for name in names)
+    require_own_places(zip(found, in_file, strict=True))
+    return found

@@ -78,7 +78,7 @@ class Session:
 
     def preview(self, plan: Plan) -> Answer:
         """Show what the plan would do, and change nothing. Raises DogctlError."""
-        from dogctl.plan import preview
+        from dogctl.execution import preview
 
         previews = preview(plan)
         self.channel.preview(plan.verb, previews)
@@ -92,7 +92,7 @@ class Session:
     def _execute(
         self, plan: Plan, left: Callable[[Results], Sequence[str]] = lambda _: ()
     ) -> Report:
-        from dogctl.plan import execute
+        from dogctl.execution import execute
 
         with stop_on_signals() as stop, self.channel.reporter() as reporter:
             report = execute(plan, reporter, stop)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dogctl.answer import Answer, Fields, Text
+from dogctl.execution import preview
 from dogctl.lifecycle.cluster import has_cluster
 from dogctl.lifecycle.infra.cluster import reach
 from dogctl.lifecycle.infra.destroy import Destroy
 from dogctl.lifecycle.release_steps import Options
 from dogctl.lifecycle.uninstall import plan_uninstall
-from dogctl.plan import Plan, Results, Step, preview, stage
+from dogctl.plan import Plan, Results, Step, stage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dogctl.config.model import Backup
+from dogctl.execution import preview
 from dogctl.lifecycle.backup import Dump, default_file, dump
 from dogctl.lifecycle.database import Database, Server, find_database
 from dogctl.lifecycle.manifest import objects
 from dogctl.lifecycle.release_steps import Comparison, Work
-from dogctl.plan import Plan, Results, Run, Step, preview
+from dogctl.plan import Plan, Results, Run, Step
 
 STEP = "backup"
 

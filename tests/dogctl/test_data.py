@@ -14,10 +14,10 @@ import pytest
 
 from dogctl.config.load import load
 from dogctl.errors import DogctlError
+from dogctl.execution import execute
 from dogctl.lifecycle import dump_file
 from dogctl.lifecycle.backup import plan_backup
 from dogctl.output.events import EventReporter
-from dogctl.plan import execute
 from dogctl.secrets import Redactor
 from tests.chart.visitors import Visits, crowd, visit
 from tests.dogctl.data_project import GIVEN, NAME, VALUES, DataProject, build, push

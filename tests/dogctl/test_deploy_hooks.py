@@ -13,8 +13,9 @@ from dogctl.config.hooks import Hook, Stage
 from dogctl.config.load import load
 from dogctl.config.model import Project
 from dogctl.errors import Cancelled, DogctlError
+from dogctl.execution import execute, preview
 from dogctl.lifecycle.deploy.hooks import Hooks
-from dogctl.plan import Plan, Report, Results, Run, Status, Step, execute, preview, stage
+from dogctl.plan import Plan, Report, Results, Run, Status, Step, stage
 from dogctl.tools.runner import LOCAL
 from tests.dogctl.test_plan import Recorder
 

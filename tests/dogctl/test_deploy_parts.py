@@ -14,6 +14,7 @@ import pytest
 from dogctl.config.hooks import Stage, parse_hooks
 from dogctl.config.parse import ProblemsError
 from dogctl.errors import ConfigError, DogctlError
+from dogctl.execution import execute
 from dogctl.lifecycle.bundle import nested
 from dogctl.lifecycle.deploy import approval, refs
 from dogctl.lifecycle.deploy.approval import Approval
@@ -25,7 +26,7 @@ from dogctl.lifecycle.manifest import Object
 from dogctl.lifecycle.release_diff import Action, Change, Difference
 from dogctl.lifecycle.release_jobs import Jobs, hidden_from, job_for
 from dogctl.lifecycle.release_steps import Comparison
-from dogctl.plan import Plan, Results, Run, Status, Step, execute, stage
+from dogctl.plan import Plan, Results, Run, Status, Step, stage
 from dogctl.secrets import Redactor, Secret
 from dogctl.tools.terraform.changes import Action as RAction
 from dogctl.tools.terraform.changes import ResourceChange

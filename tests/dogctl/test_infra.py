@@ -13,8 +13,9 @@ import pytest
 
 from dogctl.config.load import load
 from dogctl.errors import DogctlError
+from dogctl.execution import execute
 from dogctl.lifecycle.infra import InfraOptions, fetch_plan, has_infra, plan_infra, store_plan
-from dogctl.plan import Plan, Report, Status, execute
+from dogctl.plan import Plan, Report, Status
 from dogctl.secrets import Secret
 from tests.dogctl.conftest import Project
 from tests.dogctl.infra_project import BUCKET, KEY, TABLE, InfraProject, Silent, Store, store

@@ -14,10 +14,11 @@ import yaml
 from dogctl.clouds import kubernetes as api
 from dogctl.config.load import load
 from dogctl.errors import DogctlError
+from dogctl.execution import execute
 from dogctl.image import ImageRef
 from dogctl.lifecycle import cluster as clusters
 from dogctl.lifecycle.targets import load_step, start_step
-from dogctl.plan import Plan, Report, execute
+from dogctl.plan import Plan, Report
 from dogctl.tools.docker import Docker
 from tests.dogctl.conftest import Project
 from tests.dogctl.release_project import APP, VALUES

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from dogctl.errors import Cancelled, DogctlError
-from dogctl.plan import Outcome, Plan, Results, Run, Status, Step, execute, preview, stage
+from dogctl.execution import execute, preview
+from dogctl.plan import Outcome, Plan, Results, Run, Status, Step, stage
 
 
 class Recorder:

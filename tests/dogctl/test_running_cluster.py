@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import ssl
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import pytest
 import requests
@@ -474,18 +475,18 @@ def test_exec_in_a_protected_environment_asks(up: Released) -> None:
         done = up.dogctl("exec", "--env", "asked", "--", "true")
         assert (done.code, "is protected" in done.err) == (2, True)
         assert "dogctl exec --env asked --yes -- true" in done.err
-        asks = Terminal(up, "exec", "--env", "asked", "--", "echo", "woof")
-        asks.until("Go on? [y/N]")
-        asks.type("y\r")
-        asks.until("\nwoof")
-        assert asks.process.wait(60) == 0
+        with Terminal(up, "exec", "--env", "asked", "--", "echo", "woof") as asks:
+            asks.until("Go on? [y/N]")
+            asks.type("y\r")
+            asks.until("\nwoof")
+            assert asks.process.wait(60) == 0
         assert up.dogctl("exec", "--env", "asked", "--yes", "--", "true").code == 0
     finally:
         up.configure(settings)
 
 
 class Terminal:
-    """A dogctl on a terminal of its own."""
+    """A dogctl on a terminal of its own; it is ended with its block."""
 
     def __init__(self, app: Released, *words: str) -> None:
         self.ours, theirs = pty.openpty()
@@ -505,6 +506,15 @@ class Terminal:
                 preexec_fn=partial(fcntl.ioctl, theirs, termios.TIOCSCTTY, 0),  # noqa: PLW1509
             )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.process:
+            self.process.kill()
+        os.close(self.theirs)
+        os.close(self.ours)
+
     def resize(self, rows: int, columns: int) -> None:
         size = struct.pack("HHHH", rows, columns, 0, 0)
         fcntl.ioctl(self.ours, termios.TIOCSWINSZ, size)
@@ -515,6 +525,7 @@ class Terminal:
     def until(self, text: str) -> None:
         """Read on until it is there; what is read is forgotten."""
         while text.encode() not in self.seen:
+            assert select.select([self.ours], [], [], 60)[0], self.seen
             self.seen += os.read(self.ours, 4096)
         self.seen = self.seen.partition(text.encode())[2]
 
@@ -523,30 +534,32 @@ class Terminal:
 
 
 def test_exec_on_a_terminal_is_a_terminal_there(up: Released) -> None:
-    shell = Terminal(up, "exec", *QA)
-    shell.until("$ ")
-    assert not shell.is_as_before()
-    shell.type("stty size\r")
-    shell.until("40 111")
-    shell.resize(50, 99)
-    os.killpg(shell.process.pid, signal.SIGWINCH)
-    shell.type("until stty size | grep '50 99'; do sleep 0.1; done\r")
-    shell.until("\n50 99")
-    shell.type("sleep 1000\r")
-    shell.until("sleep 1000")
-    shell.type("\x03")
-    shell.until("$ ")
-    shell.type("exit 5\r")
-    assert shell.process.wait(60) == 5
-    assert shell.is_as_before()
+    with Terminal(up, "exec", *QA) as shell:
+        shell.until("$ ")
+        assert not shell.is_as_before()
+        shell.type("stty size\r")
+        shell.until("40 111")
+        shell.until("$ ")  # what is typed earlier is shown before it, and not where it is read
+        shell.resize(50, 99)
+        os.killpg(shell.process.pid, signal.SIGWINCH)
+        shell.type("until stty size | grep '50 99'; do sleep 0.1; done\r")
+        shell.until("\n50 99")
+        shell.until("$ ")
+        shell.type("sleep 1000\r")
+        shell.until("sleep 1000")
+        shell.type("\x03")
+        shell.until("$ ")
+        shell.type("exit 5\r")
+        assert shell.process.wait(60) == 5
+        assert shell.is_as_before()
 
 
 def test_a_killed_exec_leaves_the_terminal_as_it_was(up: Released) -> None:
-    shell = Terminal(up, "exec", *QA)
-    shell.until("$ ")
-    shell.process.send_signal(signal.SIGTERM)
-    assert shell.process.wait(60) == 130
-    assert shell.is_as_before()
+    with Terminal(up, "exec", *QA) as shell:
+        shell.until("$ ")
+        shell.process.send_signal(signal.SIGTERM)
+        assert shell.process.wait(60) == 130
+        assert shell.is_as_before()
 
 
 def test_a_pod_that_ends_ends_its_command(up: Released) -> None:
@@ -559,9 +572,9 @@ def test_a_pod_that_ends_ends_its_command(up: Released) -> None:
 
 
 def test_a_status_on_a_terminal_is_drawn_anew(up: Released) -> None:
-    screen = Terminal(up, "status", *QA, "--watch")
-    screen.until("2 of 2 pods ready")
-    screen.until("2 of 2 pods ready")
-    screen.type("\x03")
-    screen.until("tiny is up")  # the last one stays
-    assert screen.process.wait(60) == 0
+    with Terminal(up, "status", *QA, "--watch") as screen:
+        screen.until("2 of 2 pods ready")
+        screen.until("2 of 2 pods ready")
+        screen.type("\x03")
+        screen.until("tiny is up")  # the last one stays
+        assert screen.process.wait(60) == 0

@@ -18,8 +18,9 @@ import pytest
 from dogctl.clouds.kubeconfig import make
 from dogctl.clouds.kubernetes import NAMESPACES, Kubernetes
 from dogctl.errors import Cancelled, DogctlError
+from dogctl.execution import execute
 from dogctl.lifecycle.asking import Asking, ask_each, within
-from dogctl.plan import Plan, Run, Step, execute
+from dogctl.plan import Plan, Run, Step
 from tests.dogctl.test_plan import Recorder
 
 SETTINGS = """

@@ -13,11 +13,12 @@ from pytest_httpserver import HTTPServer
 from dogctl.clouds.kubeconfig import find, make
 from dogctl.config.load import load
 from dogctl.errors import ConfigError, DogctlError
+from dogctl.execution import execute, preview
 from dogctl.image import ImageRef
 from dogctl.lifecycle import local_targets, targets
 from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.targets import TargetDriver, load_step, start_step
-from dogctl.plan import Plan, execute, preview
+from dogctl.plan import Plan
 from dogctl.secrets import Secret
 from dogctl.tools.docker import Image
 from dogctl.tools.runner import Runner

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from dogctl.answer import Answer, Block, Table, Text
-from dogctl.image import ImageRef
-from dogctl.lifecycle.cleanup.images import DELETE, Findings
+from dogctl.errors import DogctlError, ExitCode
+from dogctl.lifecycle.cleanup.parts import VERIFY, Cleanup, Findings, Looked, Part
 from dogctl.lifecycle.cleanup.retention import Decision
 from dogctl.lifecycle.cleanup.sweep import Swept
 from dogctl.plan import Results
@@ -14,42 +15,90 @@ from dogctl.plan import Results
 _SHORT = 12
 
 
-def shown(found: Findings) -> tuple[Block, ...]:
-    """What goes and what stays, with the reason of each, for people."""
+def shown(cleanup: Cleanup, looked: Looked) -> tuple[Block, ...]:
+    """What goes and what stays of each part, with the reason of each, for people."""
+    return tuple(block for each in cleanup.parts for block in _shown(each, looked[each.name]))
+
+
+def answer_looking(cleanup: Cleanup, looked: Looked) -> Answer:
+    """What would be done. Raises DogctlError: nothing of it can be told."""
+    data = {each.name: _looked(each, looked[each.name]) for each in cleanup.parts}
+    errors = [each for each in looked.values() if isinstance(each, DogctlError)]
+    if errors and len(cleanup.parts) == 1:
+        raise errors[0]
+    code = errors[0].exit_code if errors else ExitCode.DONE
+    return Answer({"dry_run": True, **_whole(cleanup, data)}, shown(cleanup, looked), code)
+
+
+def answer_cleanup(cleanup: Cleanup, looked: Looked, results: Results) -> Answer:
+    """What was done, of each part that has come to its end."""
+    done = [
+        (each, found, results[each.name][VERIFY])
+        for each in cleanup.parts
+        if each.name in results and isinstance(found := looked[each.name], Findings)
+    ]
+    data = {each.name: _done(each, found, swept) for each, found, swept in done}
+    lines = [line for each, found, swept in done for line in _lines(each, found, swept)]
+    changed = any(swept.deleted for _, _, swept in done)
+    return Answer(_whole(cleanup, data), tuple(map(Text, lines)), summary=changed)
+
+
+def left_changed(cleanup: Cleanup, looked: Looked, results: Results) -> list[str]:
+    """What was done of the parts that have come to their end, where another one has not."""
+    answer = answer_cleanup(cleanup, looked, results)
+    return [each.text for each in answer.blocks if isinstance(each, Text)]
+
+
+def _whole(cleanup: Cleanup, data: dict[str, Any]) -> dict[str, Any]:
+    """Of the one part that was asked for as it is, else of each by its name."""
+    return data if cleanup.named is None else data.get(cleanup.named, {})
+
+
+def _shown(part: Part, found: Findings | DogctlError) -> Iterator[Block]:
+    if isinstance(found, DogctlError):
+        yield Text(f"what is in {part.place} cannot be told: {found}")
+        return
     if not found.decided:
-        return (Text("the repository is empty"),)
-    rows = tuple(_row(each) for each in found.decided)
-    says = f"{len(found.going)} of {len(found.decided)} would go, {_bytes(found.size)} at most"
-    warnings = (Text(f"{each.says}: --{each.guard}") for each in found.objections)
-    notes = map(Text, found.inventory.notes)
-    return (Table(("", "tags", "digest", "pushed", "why"), rows), Text(says), *warnings, *notes)
+        yield Text(f"{part.place} is empty")
+        return
+    yield Table(("", "tags", "digest", "pushed", "why"), tuple(map(_row, found.decided)))
+    going = f"{len(found.going)} of {len(found.decided)} {part.name} of {part.place} would go"
+    yield Text(f"{going}, {_bytes(found.size)} at most")
+    yield from (Text(f"{each.says}: --{each.guard}") for each in found.objections)
+    yield from map(Text, found.inventory.notes)
 
 
-def answer_looking(repository: ImageRef, found: Findings) -> Answer:
-    """What would be done."""
-    return Answer({"dry_run": True, **_data(repository, found)}, shown(found))
+def _looked(part: Part, found: Findings | DogctlError) -> dict[str, Any]:
+    if isinstance(found, DogctlError):
+        return {"repository": part.place, "error": {"code": found.code, "message": found.message}}
+    return _data(part, found)
 
 
-def answer_cleanup(repository: ImageRef, found: Findings, results: Results) -> Answer:
-    """What was done."""
-    swept: Swept = results[DELETE]
-    freed = sum(each.size for each in swept.deleted)
-    data = {
-        **_data(repository, found),
+def _done(part: Part, found: Findings, swept: Swept) -> dict[str, Any]:
+    return {
+        **_data(part, found),
         "deleted": [str(each.digest) for each in swept.deleted],
         "dropped": {str(digest): why for digest, why in sorted(swept.dropped.items())},
-        "freed_bytes": freed,
+        "freed_bytes": _freed(swept),
     }
+
+
+def _lines(part: Part, found: Findings, swept: Swept) -> Iterator[str]:
     if not found.going:
-        return Answer(data, (Text(f"nothing is to go from {repository.name}: nothing to do"),))
-    says = f"deleted {len(swept.deleted)} images of {repository.name}, {_bytes(freed)} at most"
-    dropped = (Text(f"{digest} stays: {why}") for digest, why in sorted(swept.dropped.items()))
-    return Answer(data, (Text(says), *dropped), summary=True)
+        yield f"no {part.name} are to go from {part.place}: nothing to do"
+        return
+    freed = _bytes(_freed(swept))
+    yield f"deleted {len(swept.deleted)} {part.name} of {part.place}, {freed} at most"
+    yield from (f"{digest} stays: {why}" for digest, why in sorted(swept.dropped.items()))
 
 
-def _data(repository: ImageRef, found: Findings) -> dict[str, Any]:
+def _freed(swept: Swept) -> int:
+    return sum(each.size for each in swept.deleted)
+
+
+def _data(part: Part, found: Findings) -> dict[str, Any]:
     return {
-        "repository": repository.name,
+        "repository": part.place,
         "items": [_item(each) for each in found.decided],
         "objections": [{"flag": f"--{o.guard}", "says": o.says} for o in found.objections],
         "gaps": list(found.inventory.gaps),

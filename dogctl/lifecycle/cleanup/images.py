@@ -5,20 +5,20 @@ What is found and decided is shown first; what is shown is deleted, unless it ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dogctl.errors import ConfigError
 from dogctl.image import DOCKER_HUB, ImageRef
-from dogctl.lifecycle.cleanup import guards, plan_file
-from dogctl.lifecycle.cleanup.guards import Guard, Objection
+from dogctl.lifecycle.cleanup import guards
+from dogctl.lifecycle.cleanup.guards import Guard
 from dogctl.lifecycle.cleanup.hub_shelf import HubShelf
-from dogctl.lifecycle.cleanup.in_use import scan
 from dogctl.lifecycle.cleanup.pace import LONGEST, Pace
+from dogctl.lifecycle.cleanup.parts import VERIFY, Findings, Scan
+from dogctl.lifecycle.cleanup.plan_file import Planned
+from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, decide
 from dogctl.lifecycle.cleanup.shelves import OciShelf, Shelf
 from dogctl.lifecycle.cleanup.sweep import Swept, sweep, verify
@@ -33,51 +33,26 @@ from dogctl.secrets import Remember
 if TYPE_CHECKING:
     from dogctl.config.model import Project
 
-SCAN, SURVEY, DECIDE, DELETE, VERIFY = "scan", "survey", "decide", "delete", "verify"
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What was found, and decided about it."""
-
-    inventory: Inventory
-    in_use: InUse
-    decided: tuple[Decision, ...]
-    objections: tuple[Objection, ...] = ()
-
-    @property
-    def going(self) -> tuple[Item, ...]:
-        return tuple(each.item for each in self.decided if not each.keep)
-
-    @property
-    def kept(self) -> tuple[Item, ...]:
-        return tuple(each.item for each in self.decided if each.keep)
-
-    @property
-    def size(self) -> int:
-        """Bytes of what goes, at most: layers may be shared with what stays."""
-        return sum(each.size for each in self.going)
+DELETE = "delete"
 
 
 @dataclass
-class Cleanup:
-    """The cleanup of one repository.
+class Images:
+    """The images of one repository, as a Part.
 
     Args:
-        project: whose images they are.
-        environments: the project in each environment that it declares.
+        project: whose they are.
         policy: what may go.
         allowed: the guards that are overridden.
-        given: the file of a plan; nothing goes that is not in it.
+        planned: if given, nothing goes that is not in it.
         remember: hears of every secret before it is used.
         now: what ages are counted from.
     """
 
     project: Project
-    environments: Sequence[Project]
     policy: Policy
     allowed: frozenset[Guard] = frozenset()
-    given: Path | None = None
+    planned: Planned | None = None
     remember: Remember = lambda _: None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -94,60 +69,33 @@ class Cleanup:
             )
         return ref
 
-    def looking(self) -> Plan:
-        """The steps that change nothing; DECIDE answers the Findings. Raises ConfigError."""
-        ref = self.repository
-        planned = plan_file.read(self.given, ref) if self.given else None
+    @property
+    def name(self) -> str:
+        return "images"
 
-        def decided(results: Results) -> Findings:
-            inventory: Inventory = results[SURVEY]
-            in_use: InUse = results[SCAN]
-            may_go = planned.allows if planned else _anything
-            found = decide(inventory, self.policy, in_use, self.now, may_go)
-            return Findings(inventory, in_use, found, guards.objections(inventory, in_use, found))
+    @property
+    def place(self) -> str:
+        """Raises ConfigError: nowhere that is cleaned up."""
+        return self.repository.name
 
-        names = ", ".join(str(each.environment) for each in self.environments) or "no environment"
-        return Plan(
-            "cleanup images",
-            (
-                Step(
-                    SCAN,
-                    lambda _: f"see what is in use in {names}",
-                    lambda run: self._in_use(run),
-                    looks=True,
-                    previewed=True,
-                ),
-                Step(
-                    SURVEY,
-                    lambda _: f"read what is in {ref.name}",
-                    lambda run: self._survey(run, run.results[SCAN]),
-                    needs=(SCAN,),
-                    looks=True,
-                    previewed=True,
-                ),
-                Step(
-                    DECIDE,
-                    lambda _: "decide what stays",
-                    lambda run: decided(run.results),
-                    needs=(SCAN, SURVEY),
-                    looks=True,
-                    previewed=True,
-                ),
-            ),
-        )
+    def look(self, run: Run, used: References) -> Findings:
+        """What is there, and what is decided about it. Raises DogctlError."""
+        in_use = used.in_use()
+        inventory = self._survey(run, in_use)
+        may_go = self.planned.allows if self.planned else _anything
+        found = decide(inventory, self.policy, in_use, self.now, may_go)
+        return Findings(inventory, in_use, found, guards.objections(inventory, in_use, found))
 
-    def deleting(self, found: Findings) -> Plan:
+    def deleting(self, found: Findings, scan: Scan) -> Plan:
         """The steps that delete what goes. Raises ConfigError: something speaks against it."""
         count = len(found.going)
         if not count:
-            return Plan(
-                "cleanup images", (Step(DELETE, _nothing, _no_run, done=lambda _: Swept()),)
-            )
+            return Plan("cleanup images", (Step(VERIFY, _nothing, _no_run, done=_none),))
         guards.refuse(found.objections, self.allowed)
         delete = Step(
             DELETE,
             lambda _: f"delete {count} of {len(found.decided)} images from {self.repository.name}",
-            lambda run: self._sweep(run, found),
+            lambda run: self._sweep(run, found, scan),
             detail=lambda _: [_line(each) for each in found.decided if not each.keep],
         )
 
@@ -166,10 +114,6 @@ class Cleanup:
         warning = f"This deletes {count} images of {self.repository.name} for good."
         return Plan("cleanup images", (delete, checked), warning)
 
-    def _in_use(self, run: Run) -> InUse:
-        found = scan(self.environments, self.repository, remember=self.remember, note=run.progress)
-        return found.in_use()
-
     def _survey(self, run: Run, in_use: InUse) -> Inventory:
         def count(number: int) -> None:
             run.check()
@@ -177,11 +121,11 @@ class Cleanup:
 
         return self._shelf(run, _pace(run)).take(in_use.digests, count)
 
-    def _sweep(self, run: Run, found: Findings) -> Swept:
+    def _sweep(self, run: Run, found: Findings, scan: Scan) -> Swept:
         pace = _pace(run)
 
         def in_use() -> InUse:
-            return self._in_use(run)
+            return scan(run).in_use()
 
         asked = found.in_use.digests
         shelf = self._shelf(run, pace)
@@ -215,6 +159,10 @@ def _line(decision: Decision) -> str:
 
 def _nothing(_: Results) -> str:
     return "nothing is to go"
+
+
+def _none(_: Results) -> Swept:
+    return Swept()
 
 
 def _no_run(_: Run) -> Swept:

@@ -6,26 +6,27 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dogctl.errors import ConfigError
-from dogctl.image import Digest, ImageRef
+from dogctl.image import Digest
 from dogctl.lifecycle.cleanup.retention import Decision
 from dogctl.registries.inventory import Item
 
-FORMAT = 1
-_AGAIN = "dogctl cleanup images --plan-out FILE plans anew"
+FORMAT = 2
+_AGAIN = "dogctl cleanup --plan-out FILE plans anew"
 
 
 @dataclass(frozen=True)
 class Planned:
-    """What may go.
+    """What may go of one part.
 
     Args:
-        repository: in which it is.
+        place: where that is.
         tags: those of each digest that goes, as they were then.
     """
 
-    repository: ImageRef
+    place: str
     tags: Mapping[Digest, tuple[str, ...]]
 
     def allows(self, item: Item) -> bool:
@@ -33,14 +34,16 @@ class Planned:
         return item.digest in self.tags and set(item.tags) <= set(self.tags[item.digest])
 
 
-def write(path: Path, repository: ImageRef, decided: Iterable[Decision]) -> None:
-    """Write what goes, whole or not at all: the same for the same decisions. Raises ConfigError."""
-    going = [
-        {"digest": str(each.item.digest), "tags": each.item.tags, "reason": each.reason}
-        for each in decided
-        if not each.keep
-    ]
-    plan = {"format": FORMAT, "repository": repository.name, "delete": going}
+def write(path: Path, decided: Mapping[str, tuple[str, Iterable[Decision]]]) -> None:
+    """Write what goes, whole or not at all: the same for the same decisions. Raises ConfigError.
+
+    `decided` has the place of each part, and what was decided there, by the part's name.
+    """
+    parts = {
+        name: {"repository": place, "delete": [_going(each) for each in found if not each.keep]}
+        for name, (place, found) in decided.items()
+    }
+    plan = {"format": FORMAT, **parts}
     try:
         new = path.with_name(f".{path.name}.new")
         new.write_text(json.dumps(plan, indent=2) + "\n")
@@ -54,29 +57,38 @@ def write(path: Path, repository: ImageRef, decided: Iterable[Decision]) -> None
         ) from None
 
 
-def read(path: Path, repository: ImageRef) -> Planned:
-    """Read a plan that was made for this repository. Raises ConfigError."""
+def read(path: Path, places: Mapping[str, str]) -> dict[str, Planned]:
+    """Read what was planned for these parts, by their names; nothing of one that is not in it.
+
+    `places` says where each of them is. Raises ConfigError: it was planned for elsewhere.
+    """
     try:
         plan = json.loads(path.read_text())
         if plan["format"] != FORMAT:
             raise ValueError("made by another version of dogctl")
-        tags = {Digest.parse(each["digest"]): _texts(each["tags"]) for each in plan["delete"]}
-        named = ImageRef.parse(plan["repository"])
+        found = {name: _planned(plan.get(name), place) for name, place in places.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"this is no plan of a cleanup: {error}",
-            code="wrong-plan",
-            where=str(path),
-            hint=_AGAIN,
-        ) from None
-    if named.name != repository.name:
-        raise ConfigError(
-            f"this plan is for {named.name}, and not for {repository.name}",
-            code="wrong-plan",
-            where=str(path),
-            hint=_AGAIN,
-        )
-    return Planned(repository, tags)
+        raise _wrong(path, f"this is no plan of a cleanup: {error}") from None
+    for name, place in places.items():
+        if found[name].place != place:
+            raise _wrong(path, f"this plan is for {found[name].place}, and not for {place}")
+    return found
+
+
+def _going(decision: Decision) -> dict[str, Any]:
+    item = decision.item
+    return {"digest": str(item.digest), "tags": item.tags, "reason": decision.reason}
+
+
+def _planned(part: Mapping[str, Any] | None, place: str) -> Planned:
+    if part is None:
+        return Planned(place, {})
+    tags = {Digest.parse(each["digest"]): _texts(each["tags"]) for each in part["delete"]}
+    return Planned(str(part["repository"]), tags)
+
+
+def _wrong(path: Path, says: str) -> ConfigError:
+    return ConfigError(says, code="wrong-plan", where=str(path), hint=_AGAIN)
 
 
 def _texts(values: Sequence[object]) -> tuple[str, ...]:

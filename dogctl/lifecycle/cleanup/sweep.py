@@ -85,10 +85,12 @@ def sweep(
     known = {*asked, *(each.digest for each in inventory.items)}
     meter = _Meter(len(going), step)
     while waiting:
+        began = monotonic()
         used = in_use()
         waiting = list(_unchanged(waiting, shelf, inventory, known, used, swept))
         known |= set(used.digests)
-        until = monotonic() + WAVE_SECONDS
+        # A registry that is slow to look at would else be looked at for most of the time.
+        until = monotonic() + max(WAVE_SECONDS, monotonic() - began)
 
         def work(unit: Unit, until: float = until) -> bool:
             if monotonic() > until or step.stop.is_set():
@@ -112,16 +114,16 @@ def _unchanged(
     in_use: InUse,
     swept: Swept,
 ) -> Iterator[Unit]:
-    """The units of which nothing has come into use, or into what has a tag that stays."""
-    going = {tag for unit in waiting for item in unit for tag in item.tags}
+    """The units of which nothing has come into use, or into what has got a tag since."""
     before = {tag: each.digest for each in inventory.items for tag in each.tags}
-    named: set[Digest] = set()
-    # An image that was pushed meanwhile may have a part in common with one that goes.
-    staying = sorted(shelf.tags() - going)
+    # What was pushed meanwhile may have a part in common with what goes, under a tag that goes too.
+    tags = sorted(shelf.tags())
     with ThreadPoolExecutor(MOST, thread_name_prefix="look") as pool:
-        now = dict(zip(staying, pool.map(shelf.behind, staying), strict=True))
-    for digest in {now[tag] for tag in staying if now[tag] != before.get(tag)}:
-        named |= shelf.family(digest) if digest else set()
+        now = dict(zip(tags, pool.map(shelf.behind, tags), strict=True))
+    moved = {tag: digest for tag, digest in now.items() if digest not in (None, before.get(tag))}
+    named: set[Digest] = set()
+    for digest in {*filter(None, moved.values())}:
+        named |= shelf.family(digest)
     for digest in shelf.manifests(set(in_use.digests).difference(known)):
         named |= shelf.family(digest)
     for unit in waiting:
@@ -130,6 +132,8 @@ def _unchanged(
             swept.drop(unit, f"came into use: {used}")
         elif named & _names(unit, cascades=inventory.cascades):
             swept.drop(unit, "is part of something new")
+        elif any(tag in moved for item in unit for tag in item.tags):
+            swept.drop(unit, MOVED)
         else:
             yield unit
 
@@ -143,10 +147,12 @@ def _names(unit: Unit, *, cascades: bool) -> set[Digest]:
 def _remove(unit: Unit, shelf: Shelf, pace: Pace, swept: Swept) -> None:
     """All of a unit in its order; what cannot be deleted keeps what comes after it."""
     for at, item in enumerate(unit):
+        # A signature is not to go alone.
+        asked = (item,) if at else unit
         for left in reversed(range(TRIES)):
             try:
                 with pace.turn():
-                    moved = any(shelf.behind(tag) not in (None, item.digest) for tag in item.tags)
+                    moved = any(_has_moved(each, shelf) for each in asked)
                     if not moved:
                         shelf.remove(item)
             except DogctlError as error:
@@ -164,6 +170,10 @@ def _remove(unit: Unit, shelf: Shelf, pace: Pace, swept: Swept) -> None:
             swept.drop(unit[at:], MOVED)
             return
         swept.note_deleted(item)
+
+
+def _has_moved(item: Item, shelf: Shelf) -> bool:
+    return any(shelf.behind(tag) not in (None, item.digest) for tag in item.tags)
 
 
 def _wait(error: DogctlError) -> float:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from dogctl.config.hooks import Hook
 from dogctl.errors import DogctlError, ToolError
+from dogctl.execution import look
 from dogctl.lifecycle.local import make_state
-from dogctl.plan import Plan, Results, Run, Step, look
+from dogctl.plan import Plan, Results, Run, Step
 from dogctl.tools.runner import Runner
 
 if TYPE_CHECKING:

@@ -211,6 +211,28 @@ def test_one_that_is_pushed_meanwhile_keeps_its_parts(shop: Make, proxy: FaultyP
     assert store.tags() == {"old", "new"}
 
 
+def test_a_tag_that_goes_and_is_pushed_meanwhile_keeps_its_new_parts(
+    shop: Make, proxy: FaultyProxy
+) -> None:
+    store = shop("taken-over")
+    one, other = store.image("", "one", 60), store.image("", "other", 50)
+    store.uploader.index("old", {"arm64": str(one)})
+    store.uploader.index("older", {"arm64": str(other)})
+    store.image("new", "new", 5)
+    ends: list[Done] = []
+    words = ("--keep", "1", "--yes", *UNUSED)
+    with proxy.hold(path=".*/blobs/.*") as came:
+        thread = Thread(target=lambda: ends.append(store.cleanup(*words)))
+        thread.start()
+        assert came.wait(60)
+        fresh = store.image("", "fresh", 1)
+        store.uploader.index("old", {"arm64": str(other), "amd64": str(fresh)})
+    thread.join()
+    assert ends[0].code == 0, ends[0].err
+    assert all(map(store.has, (other, fresh)))
+    assert "old" in store.tags()
+
+
 def test_a_killed_run_is_completed_by_the_next(shop: Make, proxy: FaultyProxy) -> None:
     store = shop("killed")
     digests = [store.image(f"t{number}", str(number), 10 + number) for number in range(8)]
@@ -271,3 +293,18 @@ def test_a_long_rest_is_told_once() -> None:
     another.pause(300)
     another.pause(300)
     assert said == ["the registry wants to be left alone for 300 s"]
+
+
+def test_without_a_word_it_is_all_there_is(shop: Make) -> None:
+    store = shop("all")
+    for number in range(4):
+        store.image(f"t{number}", str(number), 10 + number)
+    words = ("cleanup", "--keep", "3", "--json", *UNUSED)
+    looked = store.project.dogctl(*words, "--dry-run", **LOGIN)
+    assert looked.code == 0, looked.err
+    found = looked.json["data"]["images"]
+    assert [each["tags"] for each in found["items"] if not each["keep"]] == [["t3"]]
+    done = store.project.dogctl(*words, "--yes", **LOGIN)
+    assert done.code == 0, done.err
+    assert len(done.json["data"]["images"]["deleted"]) == 1
+    assert store.tags() == {"t0", "t1", "t2"}
