@@ -136,6 +136,11 @@ class OciRegistry:
 
         Raises DogctlError, also if the content is not that of its digest.
         """
+        found = self.content(ref)
+        return (found[0], parsed(ref, found[1])) if found else None
+
+    def content(self, ref: ImageRef) -> tuple[Digest, bytes] | None:
+        """The same, as the bytes of which the digest is. Raises DogctlError."""
         reference = str(ref.digest or _required(ref.tag))
         answer = self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT)
         if answer.status_code == 404:
@@ -145,11 +150,7 @@ class OciRegistry:
         digest = _digest(ref, stated)
         if hashed(content, digest.algorithm) != digest or ref.digest not in (None, digest):
             raise _corrupt(ref, "the registry has other content under this digest")
-        try:
-            body = json.loads(content)
-        except ValueError:
-            raise _corrupt(ref, "the registry has a manifest that is no JSON") from None
-        return digest, body
+        return digest, content
 
     def blob(self, ref: ImageRef, digest: Digest) -> bytes | None:
         """A small blob, such as an image's configuration; None if it is not there.
@@ -265,6 +266,15 @@ def _digest(ref: ImageRef, text: str) -> Digest:
         return Digest.parse(text)
     except ValueError as error:
         raise _corrupt(ref, str(error)) from None
+
+
+def parsed(ref: ImageRef, content: bytes) -> Mapping[str, Any]:
+    """What a manifest says. Raises DogctlError."""
+    try:
+        body: Mapping[str, Any] = json.loads(content)
+    except ValueError:
+        raise _corrupt(ref, "the registry has a manifest that is no JSON") from None
+    return body
 
 
 def hashed(content: bytes, algorithm: str = "sha256") -> Digest:

@@ -19,6 +19,7 @@ from dogctl.lifecycle.cleanup.pace import LONGEST, Pace
 from dogctl.lifecycle.cleanup.parts import VERIFY, Findings, Scan
 from dogctl.lifecycle.cleanup.plan_file import Planned
 from dogctl.lifecycle.cleanup.references import References
+from dogctl.lifecycle.cleanup.remembered import Remembered
 from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, decide
 from dogctl.lifecycle.cleanup.shelves import OciShelf, Shelf
 from dogctl.lifecycle.cleanup.sweep import Swept, sweep, verify
@@ -117,7 +118,7 @@ class Images:
     def _survey(self, run: Run, in_use: InUse) -> Inventory:
         def count(number: int) -> None:
             run.check()
-            run.glance(f"{number} manifests")
+            run.glance(f"{number} read")
 
         return self._shelf(run, _pace(run)).take(in_use.digests, count)
 
@@ -141,7 +142,8 @@ class Images:
         if ref.registry != DOCKER_HUB:
             return OciShelf(registry, ref)
         hub = DockerHub(login, pause=pace.pause, longest_wait=LONGEST)
-        return HubShelf(hub, registry, ref, run.sleep)
+        folder = self.project.state / "cache" / "manifests" / ref.repository.replace("/", "@")
+        return HubShelf(hub, registry, ref, Remembered(folder), run.sleep)
 
 
 def _pace(run: Run) -> Pace:

@@ -57,6 +57,7 @@ class OciShelf:
     def __init__(self, registry: OciRegistry, ref: ImageRef) -> None:
         self._registry = registry
         self._ref = ref
+        self._manifest = registry.manifest
 
     def take(self, also: Iterable[Digest], count: Callable[[int], None]) -> Inventory:
         return survey(self._registry, self._ref, also, count)
@@ -81,7 +82,7 @@ class OciShelf:
             if each in found:
                 continue
             found.add(each)
-            named = self._registry.manifest(self._ref.pinned(each))
+            named = self._manifest(self._ref.pinned(each))
             children = (named[1].get("manifests") or ()) if named else ()
             waiting += (Digest.parse(child["digest"]) for child in children)
         return found

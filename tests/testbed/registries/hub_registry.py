@@ -16,7 +16,8 @@ NAMES = ("registry-1.docker.io", "auth.docker.io")
 
 
 class HubRegistry(Ruled):
-    """What is read counts as a pull, unless it is asked for by HEAD; `pulls` are those so far.
+    """What is read counts as a pull, unless it is asked for by HEAD; `pulls` are those so far, and
+    `allowed` how many there may be.
 
     Deleting `phantom` digests is answered well and does nothing. With an index go all its
     children, whatever else names them.
@@ -28,12 +29,17 @@ class HubRegistry(Ruled):
         super().__init__(registry)
         self.phantom: set[str] = set()
         self.pulls = 0
+        self.allowed: int | None = None
 
     def rule(self, method: str, stored: Stored, kind: str, last: str) -> Answer | None:
         """Manifests are counted, and deleted in another way."""
         if kind != "manifests":
             return None
-        self.pulls += method == "GET"
+        if method == "GET":
+            if self.allowed is not None and self.pulls >= self.allowed:
+                status, headers, body = error(429, "TOOMANYREQUESTS", "You have reached your limit")
+                return status, {**headers, "Retry-After": "21600"}, body
+            self.pulls += 1
         return self._delete(stored, last) if method == "DELETE" else None
 
     def _delete(self, stored: Stored, digest: str) -> Answer:
