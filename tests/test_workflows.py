@@ -16,6 +16,8 @@ import yaml
 from dogctl.cli.app import app
 from dogctl.config.load import environments
 from dogctl.config.model import DECLARATIONS
+from dogctl.errors import ConfigError
+from dogctl.lifecycle.cleanup.policies import A_MONTH, KEEP_LATEST, read_policy
 from dogctl.lifecycle.cluster_secrets import ROOT_PASSWORD
 from tests.conftest import REPOSITORY
 
@@ -31,15 +33,23 @@ PINNED = re.compile(
 GIVEN = re.compile(r"\b(?:secrets|vars)\.(\w+)")
 # A value that does harm wherever a shell takes it apart.
 HOSTILE = "two words; exit 3 $(exit 4) --dry-run"
+# What dogctl takes as a number only.
+NUMBERS = {"CLEANUP_KEEP"}
+# GitHub takes no secret whose name begins with its own.
+RENAMED = {"GITHUB_TOKEN": "CHART_TOKEN"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A step that runs a command, and the variables that are set for it."""
+    """A step that runs a command, and the variables that are set for it.
+
+    `job` is all that its job runs.
+    """
 
     name: str
     run: str
     environ: Mapping[str, str]
+    job: str
 
     def __str__(self) -> str:
         return self.name
@@ -59,10 +69,11 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
 def calls() -> Iterator[Call]:
     groups = [*jobs(), ("setup", parse(ACTION)["runs"])]
     for name, group in groups:
+        whole = "\n".join(step.get("run", "") for step in group["steps"])
         for number, step in enumerate(group["steps"]):
             if run := step.get("run"):
                 environ = {**group.get("env", {}), **step.get("env", {})}
-                yield Call(f"{name}-{number}", run, environ)
+                yield Call(f"{name}-{number}", run, environ, whole)
 
 
 CALLS = list(calls())
@@ -109,10 +120,19 @@ def test_dogctl_understands_them_whatever_they_are_given(
     call: Call, value: str, tmp_path: Path
 ) -> None:
     environ = dict.fromkeys([*call.environ, "RUNNER_TEMP"], value)
+    environ |= dict.fromkeys(NUMBERS & set(environ), "3")
     given = words(call, environ, tmp_path)
-    assert not options(given).get("dry_run")
+    assert options(given).get("dry_run") in (None, bool(environ.get("DRY_RUN")))
     if "$ENVIRONMENT" in call.run:
         assert options(given)["environment"] == value
+
+
+@pytest.mark.parametrize("value", ["", HOSTILE, "-1"], ids=["empty", "hostile", "negative"])
+def test_what_is_no_number_is_refused(value: str, tmp_path: Path) -> None:
+    (call,) = (call for call in OF_DOGCTL if "--keep" in call.run)
+    given = words(call, {"CLEANUP_KEEP": value}, tmp_path)
+    with pytest.raises((typer.BadParameter, ConfigError)):
+        read_policy("keep-latest", options(given)["keep"], None)
 
 
 def test_nobody_names_a_revision_that_is_not_given(tmp_path: Path) -> None:
@@ -126,9 +146,9 @@ def test_nobody_names_a_revision_that_is_not_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize("call", OF_DOGCTL, ids=str)
 def test_every_variable_is_known_and_comes_from_its_namesake(call: Call) -> None:
     for name, value in call.environ.items():
-        assert name in KNOWN or f"${name}" in call.run or f"${{{name}:" in call.run
+        assert name in KNOWN or f"${name}" in call.job or f"${{{name}:" in call.job
         namesakes = set(GIVEN.findall(value)) - {"GCP_WORKLOAD_IDENTITY_PROVIDER"}
-        assert namesakes <= {name}
+        assert namesakes <= {RENAMED.get(name, name)}
         assert name not in KNOWN or namesakes
 
 
@@ -190,7 +210,7 @@ def test_the_environments_are_those_of_the_project() -> None:
     offered = {
         name
         for path in WORKFLOWS
-        for name in re.findall(r"(?:options|environment): \[(.*)\]", path.read_text())
-        for name in name.split(", ")
-    }
+        for names in re.findall(r"(?:options|environment): \[(.*)\]", path.read_text())
+        for name in names.split(", ")
+    } - {"both", KEEP_LATEST, A_MONTH}
     assert {"dev", "prod"} <= offered <= set(environments(REPOSITORY))

@@ -8,6 +8,7 @@ import io
 import random
 import re
 import tarfile
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ NO_REPOSITORY = "no-chart-repository"
 NO_VERSION = "no-such-chart-version"
 CORRUPT = "chart-corrupt"
 BAD_ARCHIVE = "bad-chart-archive"
+UNSIGNED = "chart-not-signed"
+# Bytes of an unpacked chart: https://github.com/helm/helm/blob/main/pkg/chart/loader/archive/archive.go
+LARGEST = 100 << 20
 # https://helm.sh/docs/chart_best_practices/conventions/#chart-names
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,249}")
 
@@ -76,6 +80,21 @@ class Listing:
     complete: bool
 
 
+@dataclass(frozen=True)
+class Archive:
+    """A file beside the index, whether the index names it or not.
+
+    Args:
+        key: its name, as `archive_key` has it.
+        since: when it came there, or later; None if that is not known.
+        size: its bytes; 0 if they are not known.
+    """
+
+    key: str
+    since: datetime | None = None
+    size: int = 0
+
+
 class ChartRepository(Protocol):
     """One repository of charts; every method raises DogctlError."""
 
@@ -112,6 +131,19 @@ class ChartRepository(Protocol):
 
     def delete_archives(self, entries: Collection[Entry]) -> tuple[Entry, ...]:
         """Delete the archives of versions that are in no index: answers those that are gone."""
+        ...
+
+
+class Indexed(ChartRepository, Protocol):
+    """One whose archives lie beside an index."""
+
+    @property
+    def cache(self) -> float:
+        """Seconds for which readers may still be shown an index that was changed."""
+        ...
+
+    def archives(self, name: str) -> tuple[Archive, ...]:
+        """The archives beside the index whose names begin with that of a chart."""
         ...
 
 
@@ -158,16 +190,27 @@ def checked(entry: Entry, archive: bytes | None) -> bytes:
     return archive
 
 
-def adopted(package: Package, left: bytes | None) -> Package:
+def adopted(
+    package: Package, left: bytes | None, is_signed: Callable[[], bool] = lambda: False
+) -> Package:
     """The package with the archive that is there already and that no index names yet.
 
     Somebody was stopped before the index, or is about to write it: one archive is in both then.
-    Raises DogctlError (version-taken): it is another chart.
+    `is_signed`: whether that archive has a provenance.
+
+    Raises DogctlError (version-taken): it is another chart; or it is not signed, and ours is.
     """
     if left is None or left == package.archive:
         return package
     if not same_chart(left, package.archive):
         raise taken(package.name, package.version)
+    if package.provenance is not None and not is_signed():
+        raise DogctlError(
+            f"an archive of {package.name} {package.version} is there already, and is not signed",
+            code=UNSIGNED,
+            where=file_name(package.name, package.version),
+            hint="no index names it: delete it there, and publish again; or leave --sign out",
+        )
     return replace(package, archive=left, provenance=None)
 
 
@@ -225,7 +268,11 @@ def _files(archive: bytes) -> dict[str, bytes]:
     """All files; the chart's own Chart.yaml comes first, as Helm reads faster then."""
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        with gzip.open(io.BytesIO(archive)) as packed:
+            content = packed.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise _bad(f"more than {LARGEST >> 20} MB are in it, and Helm takes no more")
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
             for member in tar:
                 parts = member.name.split("/")
                 if member.isdir():
@@ -234,7 +281,7 @@ def _files(archive: bytes) -> dict[str, bytes]:
                 if file is None or member.name.startswith("/") or ".." in parts:
                     raise _bad(f"{member.name!r} has no place in it")
                 found[member.name] = file.read()
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, zlib.error, OSError, EOFError) as error:
         raise _bad(str(error)) from None
     return dict(sorted(found.items(), key=lambda item: (item[0].count("/"), item[0])))
 

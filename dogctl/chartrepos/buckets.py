@@ -7,13 +7,15 @@ makes the edit again on top of that, so nobody's version is lost.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from dogctl.chartrepos import index
 from dogctl.chartrepos.base import (
     INDEX,
+    Archive,
     Listing,
     Package,
     Pause,
@@ -44,6 +46,10 @@ class Objects(Protocol):
         """Write over the object with that mark, or where there is none; else False."""
         ...
 
+    def listing(self, prefix: str) -> Iterable[tuple[str, int, datetime]]:
+        """The keys that begin so, with their bytes, and when they were written."""
+        ...
+
     def delete(self, keys: Collection[str]) -> None:
         """Delete objects; those that are not there are gone already."""
         ...
@@ -62,6 +68,8 @@ class BucketRepository:
     objects: Objects
     folder: str = ""
     pause: Pause = time.sleep
+    # The index says that nobody keeps it.
+    cache: float = 0.0
 
     def listing(self, name: str | None = None) -> Listing:
         text, _ = self._index()
@@ -88,14 +96,28 @@ class BucketRepository:
         return self._read(f"{archive_key(entry)}.prov")
 
     def remove(self, name: str, versions: Collection[str]) -> tuple[Entry, ...]:
-        gone: list[Entry] = []
+        gone: dict[str, Entry] = {}
 
         def edit(text: str) -> str:
-            gone[:] = [each for each in index.entries(text, name) if each.version in versions]
+            # An answer may be lost, and what it was about is not there any more when asked again.
+            gone.update(
+                {
+                    each.version: each
+                    for each in index.entries(text, name)
+                    if each.version in versions
+                }
+            )
             return index.remove(text, name, versions, moment())
 
         self._edit(edit)
-        return tuple(gone)
+        return tuple(gone.values())
+
+    def archives(self, name: str) -> tuple[Archive, ...]:
+        found = self.objects.listing(self._key(f"{name}-"))
+        here = len(self._key(""))
+        return tuple(
+            Archive(key[here:], since, size) for key, size, since in found if key.endswith(".tgz")
+        )
 
     def delete_archives(self, entries: Collection[Entry]) -> tuple[Entry, ...]:
         text, _ = self._index()
@@ -108,8 +130,13 @@ class BucketRepository:
     def _uploaded(self, package: Package) -> Package:
         """The package as it is in the bucket now. Raises DogctlError: another one is."""
         name = file_name(package.name, package.version)
-        if not self._create(name, package.archive, ARCHIVE):
-            package = adopted(package, self._read(name))
+        for _ in tries(self.url, self.pause):
+            if self._create(name, package.archive, ARCHIVE):
+                break
+            # One who writes it at this moment has not said yet what it will be.
+            if (left := self._read(name)) is not None:
+                package = adopted(package, left, lambda: self._read(f"{name}.prov") is not None)
+                break
         if package.provenance is not None:
             self._create(f"{name}.prov", package.provenance, TEXT)
         return package

@@ -31,6 +31,7 @@ _CHART = re.compile(r"""(["']?)([A-Za-z0-9][A-Za-z0-9._-]*)\1:[ ]*(\[\])?[ ]*\r?
 _FIRST = re.compile(r"\n( *)(?=[^ \r\n#])")
 _DASH = re.compile(r"""\n *- +(?=["']?[A-Za-z])""")
 _PLAIN = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+:@~%=,()-]*(?: [A-Za-z0-9_./+=,()-]+)*")
+_ANCHOR = re.compile(r"[:-] +&[^ \r\n]+")
 _QUOTED = re.compile(r'"([^"\\\n]*)"')
 
 
@@ -42,6 +43,8 @@ class Entry:
         urls: where its archive is; relative ones begin where the index is.
         digest: the SHA-256 of the archive.
         created: when it was published, in ISO 8601.
+        dependencies: the charts that it is made of: their names, and their versions or the ranges
+            of those.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Entry:
     digest: str | None = None
     urls: tuple[str, ...] = ()
     app_version: str | None = None
+    dependencies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,10 @@ def remove(index: str, name: str, versions: Collection[str], generated: str | No
         changes = [(chart.start, chart.end, "")]
     else:
         changes = [(known.tops["entries"][0], known.end, "\nentries: {}")]
+    for start, end, _ in changes:
+        # What stays may refer to it.
+        if anchor := _ANCHOR.search(known.text, start, end):
+            raise _odd(anchor[0].strip())
     return known.edited(changes, generated)
 
 
@@ -251,6 +259,7 @@ def _entry(name: str, item: _Item) -> Entry:
         _field(item, "digest"),
         _list(item, "urls"),
         _field(item, "appVersion"),
+        _dependencies(item),
     )
 
 
@@ -258,6 +267,10 @@ def _version(name: str, item: _Item) -> str:
     version = _field(item, "version")
     if not version:
         raise _odd(f"an entry of {name} has no version")
+    begins, _ = _patterns("version", _width(item))
+    # A second one may be part of a text over several lines.
+    if len(begins.findall(item.text)) > 1:
+        raise _odd(f"an entry of {name} has two versions")
     return version
 
 
@@ -270,10 +283,15 @@ def _patterns(key: str, width: int) -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
 
 
+def _width(item: _Item) -> int:
+    """How far its keys are indented."""
+    return len(item.text) - len(item.text.lstrip()) - 1
+
+
 def _chunk(item: _Item, key: str) -> str | None:
     """A key of an entry with all lines of its value, None if there is no such key."""
     text = item.text
-    begins, ends = _patterns(key, len(text) - len(text.lstrip()) - 1)
+    begins, ends = _patterns(key, _width(item))
     found = begins.search(text)
     if found is None:
         return None
@@ -306,6 +324,13 @@ def _list(item: _Item, key: str) -> tuple[str, ...]:
         return tuple(line[2:] for line in lines)
     found = _read(chunk, key)
     return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def _dependencies(item: _Item) -> tuple[tuple[str, str], ...]:
+    chunk = _chunk(item, "dependencies")
+    found = _read(chunk, "dependencies") if chunk else None
+    listed = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return tuple((str(each.get("name")), str(each.get("version") or "")) for each in listed)
 
 
 def _read(chunk: str, key: str) -> Any:

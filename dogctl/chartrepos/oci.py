@@ -50,7 +50,7 @@ class OciCharts:
         return Listing(found, complete=name is not None)
 
     def find(self, name: str, version: str) -> Entry | None:
-        return self._entry(name, _tag(version))
+        return self._entry(name, tag_of(version))
 
     def publish(self, package: Package) -> bool:
         ref = self._ref(package.name, package.version)
@@ -94,9 +94,9 @@ class OciCharts:
         tags = self.registry.tags(self._ref(name))
         with ThreadPoolExecutor(AT_ONCE) as pool:
             digests = dict(zip(tags, pool.map(partial(self._digest, name), tags), strict=True))
-        going = {digests[_tag(each.version)] for each in gone}
+        going = {digests[tag_of(each.version)] for each in gone}
         for tag, digest in digests.items():
-            if digest in going and _version(tag) not in versions:
+            if digest in going and version_of(tag) not in versions:
                 raise DogctlError(
                     f"the tag {tag} is on the same chart as a version to remove",
                     code="chart-tag-shared",
@@ -150,7 +150,7 @@ class OciCharts:
         archive = _layer(manifest, ARCHIVE)
         created = manifest.get("annotations", {}).get(CREATED)
         digest = archive.hex if archive else None
-        return Entry(name, _version(tag), created, digest, (f"{self.url}/{name}:{tag}",))
+        return Entry(name, version_of(tag), created, digest, (f"{self.url}/{name}:{tag}",))
 
     def _digest(self, name: str, tag: str) -> Digest | None:
         return self.registry.resolve(self._ref(name).tagged(tag))
@@ -181,17 +181,17 @@ class OciCharts:
     def _ref(self, name: str, version: str | None = None) -> ImageRef:
         repository = f"{self.path}/{name}" if self.path else name
         try:
-            return ImageRef(self.registry.registry, repository, version and _tag(version))
+            return ImageRef(self.registry.registry, repository, version and tag_of(version))
         except ValueError as error:
             raise ConfigError(str(error), code="bad-chart-name", where=self.url) from None
 
 
-def _tag(version: str) -> str:
+def tag_of(version: str) -> str:
     """A tag has no plus: https://helm.sh/docs/topics/registries/#oci-feature-deprecation-and-behavior"""
     return version.replace("+", "_")
 
 
-def _version(tag: str) -> str:
+def version_of(tag: str) -> str:
     return tag.replace("_", "+")
 
 

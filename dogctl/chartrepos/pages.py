@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from dogctl.chartrepos import index
 from dogctl.chartrepos.base import (
     INDEX,
     NO_REPOSITORY,
+    Archive,
     Listing,
     Package,
     Pause,
@@ -41,6 +43,10 @@ from dogctl.secrets import Secret
 from dogctl.tools.runner import LOCAL, Completed, Runner
 
 BRANCH = "gh-pages"
+# How long GitHub's pages are kept on the way to their readers: `cache-control: max-age=600`
+GITHUB_CACHE = 600.0
+# So many commits are looked at to know how old a file is.
+DEPTH = 100
 TIMEOUT = 300.0
 _WHO = ("dogctl", "dogctl@users.noreply.github.com")
 _NO_HASH = "0" * 40
@@ -88,7 +94,7 @@ class Pages:
             text = clone.index()
             if is_published(text, package, clone.read):
                 return {}
-            ours = adopted(package, clone.read(name))
+            ours = adopted(package, clone.read(name), lambda: clone.has(f"{name}.prov"))
             files: dict[str, bytes | None] = {name: ours.archive}
             if ours.provenance is not None:
                 files[f"{name}.prov"] = ours.provenance
@@ -114,6 +120,19 @@ class Pages:
 
         self._edit(f"Remove versions of {name}", edit)
         return tuple(gone)
+
+    @property
+    def cache(self) -> float:
+        return GITHUB_CACHE if urlsplit(self.remote).hostname == "github.com" else 0.0
+
+    def archives(self, name: str) -> tuple[Archive, ...]:
+        with self._clone() as clone:
+            known = clone.since()
+            return tuple(
+                Archive(key, known.get(key))
+                for key in clone.names()
+                if key.startswith(f"{name}-") and key.endswith(".tgz")
+            )
 
     def delete_archives(self, entries: Collection[Entry]) -> tuple[Entry, ...]:
         gone: list[Entry] = []
@@ -180,6 +199,35 @@ class _Clone:
         if self._tip is None:
             return False
         return bool(self._git("ls-tree", "--full-tree", self._tip, "--", self._path(name)))
+
+    def names(self) -> list[str]:
+        """The files beside the index."""
+        if self._tip is None:
+            return []
+        place = f"{self._pages.folder}/" if self._pages.folder else ""
+        words = ("ls-tree", "--full-tree", "--name-only", "-z", self._tip)
+        listed = self._git(*words, *((place,) if place else ())).decode()
+        return [each.removeprefix(place) for each in listed.split("\0") if each]
+
+    def since(self) -> dict[str, datetime]:
+        """When each file beside the index came there, at the latest, as far as commits tell."""
+        if self._tip is None:
+            return {}
+        ref = f"refs/heads/{self._pages.branch}"
+        words = ("--quiet", f"--depth={DEPTH}", "--no-tags", "--filter=blob:none", "origin")
+        self._git("fetch", *words, ref)
+        place = f"{self._pages.folder}/" if self._pages.folder else ""
+        # The first of those commits has all that came before it, too.
+        shown = ("--format=@%ct", "--name-only", "--no-renames", "--diff-filter=A", "-z")
+        said = self._git("log", "--root", "-m", "--first-parent", *shown, self._tip).decode()
+        found: dict[str, datetime] = {}
+        moment = datetime.now(UTC)
+        for each in filter(None, re.split(r"[\0\n]", said)):
+            if each.startswith("@"):
+                moment = datetime.fromtimestamp(int(each[1:]), UTC)
+            elif each.startswith(place):
+                found.setdefault(each.removeprefix(place), moment)
+        return found
 
     def read(self, name: str) -> bytes | None:
         """A file's content; None if there is none."""

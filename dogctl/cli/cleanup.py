@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dogctl.answer import Answer
     from dogctl.cli.session import Session
     from dogctl.config.model import Project
+    from dogctl.lifecycle.cleanup.retention import Policy
 
 
 class What(StrEnum):
@@ -20,9 +21,13 @@ class What(StrEnum):
 
     ALL = "all"
     IMAGES = "images"
+    CHARTS = "charts"
+    LOCAL = "local"
 
 
-Kind = Annotated[What, typer.Argument(metavar="[all|images]", help="What is cleaned up.")]
+Kind = Annotated[
+    What, typer.Argument(metavar="[all|images|charts|local]", help="What is cleaned up.")
+]
 Keep = Annotated[
     int | None, typer.Option("--keep", metavar="N", help="Keep the newest N of each group.")
 ]
@@ -44,7 +49,7 @@ Protect = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="REGEX", help="Only images with no other tags, any number."),
+    typer.Option("--only", metavar="REGEX", help="Only what has no other tags, any number."),
 ]
 PlanOut = Annotated[
     Path | None, typer.Option("--plan-out", metavar="FILE", help="Only plan it, into this file.")
@@ -81,7 +86,10 @@ def cleanup(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> "Answer":
-    """Delete what is old from its registry, and never what is in use anywhere."""
+    """Delete what is old from its registry, and never what is in use anywhere.
+
+    `local`: what dead runs have left on this machine and, with a limit, old images made here.
+    """
     from dogctl.lifecycle.cleanup.answers import (
         answer_cleanup,
         answer_looking,
@@ -97,10 +105,19 @@ def cleanup(
         Guard.MOST: allow_most,
         Guard.GAPS: allow_gaps,
     }
+    words = (policy, keep, older_than, group, protect or (), only or ())
+    if what is What.LOCAL:
+        _require_plain(plan_out or plan or any(flags.values()))
+        return _local(
+            session,
+            read_policy(*words) if any(each not in (None, ()) for each in words) else None,
+            dry_run,
+            yes,
+        )
     made = cleanup_of(
         session.project,
-        _environments(session),
-        read_policy(policy, keep, older_than, group, protect or (), only or ()),
+        every_environment(session),
+        read_policy(*words),
         frozenset(guard for guard, given in flags.items() if given),
         None if what is What.ALL else str(what),
         plan,
@@ -121,7 +138,7 @@ def cleanup(
     )
 
 
-def _environments(session: "Session") -> list["Project"]:
+def every_environment(session: "Session") -> list["Project"]:
     """The project in each environment that it declares. Raises ConfigError."""
     from dataclasses import replace
 
@@ -133,3 +150,31 @@ def _environments(session: "Session") -> list["Project"]:
     in_file = (load(folder=session.folder, environment=name, environ={}) for name in names)
     require_own_places(zip(found, in_file, strict=True))
     return found
+
+
+def _local(session: "Session", policy: "Policy | None", dry_run: bool, yes: bool) -> "Answer":
+    from dogctl.lifecycle.cleanup.local import LocalCleanup
+    from dogctl.lifecycle.cleanup.local_answers import (
+        answer_local,
+        answer_local_looking,
+        shown_local,
+    )
+
+    made = LocalCleanup(session.project, policy)
+    found = made.found(session.look(made.looking()))
+    if dry_run:
+        return answer_local_looking(found)
+    session.channel.show(shown_local(found))
+    return session.perform(made.deleting(found), partial(answer_local, found), yes=yes)
+
+
+def _require_plain(other: object) -> None:
+    from dogctl.errors import ConfigError
+
+    if other:
+        raise ConfigError(
+            "plans and --allow flags are for registries, not for this machine",
+            code="usage",
+            where="local",
+            hint="dogctl cleanup local --dry-run shows what would go",
+        )

@@ -1,10 +1,12 @@
 """`dogctl deploy`: everything from the source to a verified release."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dogctl.cli.cleanup import every_environment
 from dogctl.cli.command import DryRun, Yes, command
 from dogctl.cli.infra import LockTimeout
 from dogctl.cli.release import BackUp, KeepFailed, LockWait, Nodes, Start
@@ -83,6 +85,7 @@ def deploy(
         only_looks=dry_run,
         yes=yes,
         lock_timeout=lock_timeout,
+        environments=partial(every_environment, session),
     )
     wish = _with_infra(session, project, wish)
     plan = plan_deploy(project, wish, remember=redact.add, redact=redact)

@@ -5,8 +5,9 @@ https://cloud.google.com/storage/docs/request-preconditions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -65,6 +66,12 @@ class Objects:
             except PreconditionFailed:
                 return False
         return True
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int, datetime]]:
+        """The keys that begin so, with their bytes, and when they were written."""
+        with self._bucket.refusals(missing=MAKE):
+            for each in self._bucket.client.list_blobs(self.name, prefix=prefix, timeout=TIMEOUT):
+                yield each.name, each.size, each.updated
 
     def delete(self, keys: Collection[str]) -> None:
         """Delete objects; those that are not there are gone already."""

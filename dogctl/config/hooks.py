@@ -21,7 +21,9 @@ class Stage(StrEnum):
     LOAD = "load"
     INFRA = "infra"
     COMPARE = "compare"
+    PUBLISH = "publish"
     RELEASE = "release"
+    PRUNE = "prune"
 
 
 @dataclass(frozen=True)

@@ -294,6 +294,15 @@ class Settings:
         "steps that a deploy leaves out",
         default=(),
     )
+    publish_chart: bool = _setting(
+        parse.boolean, "whether a deploy publishes the chart before the release", default=False
+    )
+    prune_keep: int | None = _setting(
+        parse.count, "how many images and versions of the chart stay when a deploy prunes"
+    )
+    prune_older_than: str | None = _setting(
+        parse.age, "how old images and versions of the chart are that a deploy prunes, such as 30d"
+    )
     hooks: tuple[Hook, ...] = _setting(
         parse_hooks, "commands and Jobs before and after the steps of a deploy", default=()
     )

@@ -91,6 +91,18 @@ def revisions(value: Any) -> int:
     return value
 
 
+def count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("must be a whole number above 0")
+    return value
+
+
+def age(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"([0-9]{1,5}[dhms])+", value):
+        raise ValueError("must be an age, such as 30d or 12h")
+    return value
+
+
 def pin(value: Any) -> str:
     if not isinstance(value, str) or not PIN.fullmatch(value):
         raise ValueError("must be a cluster's identity, as `dogctl status --env NAME` shows it")

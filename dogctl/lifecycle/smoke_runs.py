@@ -11,9 +11,10 @@ import hashlib
 import os
 import platform
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING
@@ -34,6 +35,14 @@ KEPT = b"kept"
 TRIES = 5
 PAUSE = 0.3
 GRACE = 3.0
+
+
+class Life(StrEnum):
+    """What has become of a run."""
+
+    RUNS = "runs"
+    KEPT = "kept"
+    DEAD = "dead"
 
 
 @dataclass
@@ -87,19 +96,30 @@ class Runs:
 
     def left(self, *, kept: bool = False) -> tuple[str, ...]:
         """The names of dead runs' stacks, with `kept` also of those that were to stay."""
-        found = []
-        for name in self._names():
-            with self._claimed(name, kept=kept) as free:
-                if free:
-                    found.append(name)
-        return tuple(found)
+        gone = (Life.DEAD, Life.KEPT) if kept else (Life.DEAD,)
+        return tuple(name for name, life in self.all().items() if life in gone)
 
-    def sweep(self, step: Run, *, kept: bool = False) -> tuple[str, ...]:
-        """Remove what dead runs have left; answers the names of their stacks."""
+    def all(self) -> dict[str, Life]:
+        """What has become of every run whose stack may be there, by the stack's name."""
+        found = {}
+        for name in self._names():
+            with self._claimed(name) as life:
+                found[name] = life
+        return found
+
+    def sweep(
+        self, step: Run, *, kept: bool = False, names: Sequence[str] | None = None
+    ) -> tuple[str, ...]:
+        """Remove what dead runs have left; answers the names of their stacks.
+
+        `names`: of these stacks only.
+        """
         swept = []
         for name in self._names():
-            with self._claimed(name, kept=kept) as free:
-                if free:
+            if names is not None and name not in names:
+                continue
+            with self._claimed(name) as life:
+                if life is Life.DEAD or (kept and life is Life.KEPT):
                     step.progress(f"removing {name}")
                     self._end_programs(name)
                     self.remove(name, step)
@@ -136,15 +156,18 @@ class Runs:
         return sorted(names)
 
     @contextmanager
-    def _claimed(self, name: str, *, kept: bool) -> Iterator[bool]:
-        """Whether a run is dead; while this lasts, nobody else sees it as dead."""
+    def _claimed(self, name: str) -> Iterator[Life]:
+        """What has become of a run; while this lasts, everybody else sees it as one that runs."""
         try:
             lock = os.open(self._file(name), os.O_RDWR)
         except FileNotFoundError:
-            yield True
+            yield Life.DEAD
             return
         try:
-            yield try_lock(lock) and (kept or os.read(lock, len(KEPT)) != KEPT)
+            if try_lock(lock):
+                yield Life.KEPT if os.read(lock, len(KEPT)) == KEPT else Life.DEAD
+            else:
+                yield Life.RUNS
         finally:
             os.close(lock)
 

@@ -1,12 +1,24 @@
-"""What is in a repository: its manifests, and how they belong together."""
+"""What is in a repository: its manifests, and how they belong together; or the versions of a chart."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from dogctl.image import Digest
+
+# cosign's tags, and the one of a registry that knows no referrers, which is on a list of them:
+# https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
+# https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
+_SUBJECT_TAG = re.compile(r"(sha256)-([0-9a-f]{64})(\.\w+)?")
+
+
+def subject_of(tag: str, *, of_list: bool = True) -> Digest | None:
+    """What a tag says that its manifest belongs to; `of_list`: whether that is a list of others."""
+    match = _SUBJECT_TAG.fullmatch(tag)
+    return Digest(match[1], match[2]) if match and (match[3] or of_list) else None
 
 
 class Kind(StrEnum):
@@ -15,6 +27,8 @@ class Kind(StrEnum):
     IMAGE = "image"
     INDEX = "index"
     REFERRER = "referrer"  # a signature, an attestation, a list of software: it has a subject
+    CHART = "chart"  # a version of a chart, which is its tag
+    ARCHIVE = "archive"  # a chart's archive that no index names
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,12 @@ class Item:
     config: Digest | None = None
     immutable: bool = False
 
+    @property
+    def subjects(self) -> tuple[Digest, ...]:
+        """All that it belongs to: its subject, and what its tags say; never itself."""
+        named = {self.subject, *map(subject_of, self.tags)}
+        return tuple(sorted(each for each in named if each not in (None, self.digest)))
+
 
 @dataclass(frozen=True)
 class Inventory:
@@ -57,3 +77,12 @@ class Inventory:
     gaps: tuple[str, ...] = ()
     cascades: bool = False
     notes: tuple[str, ...] = ()
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A time in ISO 8601, of UTC where it does not say of what; None if it is none."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -125,11 +125,8 @@ class OciRegistry:
 
         `tags` is null where the last one was deleted. Raises DogctlError.
         """
-        path: str | None = "tags/list" + (f"?last={after}" if after else "")
-        while path is not None:
-            answer = self._answered(ref, self._send(ref, "GET", path))
-            yield answer.json()
-            path = answer.links.get("next", {}).get("url")
+        for answer in self._linked(ref, "tags/list" + (f"?last={after}" if after else "")):
+            yield self._object(ref, answer)
 
     def manifest(self, ref: ImageRef) -> tuple[Digest, Mapping[str, Any]] | None:
         """What is behind the digest of `ref`, or else its tag; None if there is nothing.
@@ -183,14 +180,11 @@ class OciRegistry:
         Then it is in an index with the tag `sha256-HEX`. Raises DogctlError.
         """
         found: list[Digest] = []
-        path: str | None = f"referrers/{digest}"
-        while path is not None:
-            answer = self._send(ref, "GET", path)
+        for answer in self._linked(ref, f"referrers/{digest}"):
             if answer.status_code in (404, 405):
                 return None
-            page = self._answered(ref, answer).json()
+            page = self._object(ref, answer)
             found += (_digest(ref, each["digest"]) for each in page.get("manifests") or ())
-            path = answer.links.get("next", {}).get("url")
         return tuple(found)
 
     def delete(self, ref: ImageRef, reference: Digest | str) -> bool:
@@ -212,6 +206,23 @@ class OciRegistry:
 
     def _is_there(self, ref: ImageRef, reference: Digest | str) -> bool:
         return self._send(ref, "HEAD", f"manifests/{reference}", headers=ACCEPT).ok
+
+    def _linked(self, ref: ImageRef, path: str) -> Iterator[requests.Response]:
+        """Answers, each of which names the next one. Raises DogctlError."""
+        seen: set[str] = set()
+        while path not in seen:
+            seen.add(path)
+            answer = self._send(ref, "GET", path)
+            yield answer
+            following = answer.links.get("next", {}).get("url")
+            if following is None:
+                return
+            path = urljoin(answer.url, following)
+        raise _corrupt(ref, f"the pages of the registry lead round in a circle: {path}")
+
+    def _object(self, ref: ImageRef, answer: requests.Response) -> Mapping[str, Any]:
+        """The JSON object that an answer is. Raises DogctlError."""
+        return parsed(ref, self._answered(ref, answer).content)
 
     def _get(self, ref: ImageRef, reference: str) -> requests.Response:
         return self._answered(ref, self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT))
@@ -269,12 +280,14 @@ def _digest(ref: ImageRef, text: str) -> Digest:
 
 
 def parsed(ref: ImageRef, content: bytes) -> Mapping[str, Any]:
-    """What a manifest says. Raises DogctlError."""
+    """The JSON object that some content is. Raises DogctlError."""
     try:
-        body: Mapping[str, Any] = json.loads(content)
+        found = json.loads(content)
     except ValueError:
-        raise _corrupt(ref, "the registry has a manifest that is no JSON") from None
-    return body
+        found = None
+    if not isinstance(found, dict):
+        raise _corrupt(ref, "what answers there is no registry: that is no JSON object")
+    return found
 
 
 def hashed(content: bytes, algorithm: str = "sha256") -> Digest:

@@ -47,11 +47,8 @@ class OciContent(OciRegistry):
     def repositories(self, ref: ImageRef) -> tuple[str, ...] | None:
         """The repositories that the registry names; None if it names none to anybody."""
         found: list[str] = []
-        path: str | None = "/v2/_catalog?n=1000"
-        while path is not None:
-            answer = self._send(ref, "GET", path)
+        for answer in self._linked(ref, "/v2/_catalog?n=1000"):
             if answer.status_code in (401, 403, 404, 405):
                 return None
-            found += self._answered(ref, answer).json().get("repositories") or []
-            path = answer.links.get("next", {}).get("url")
+            found += self._object(ref, answer).get("repositories") or []
         return tuple(found)

@@ -7,7 +7,6 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#content-di
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +15,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from dogctl.image import Digest, ImageRef
-from dogctl.registries.inventory import Inventory, Item, Kind
+from dogctl.registries.inventory import Inventory, Item, Kind, subject_of, time_of
 
 WORKERS = 8
 CREATED = "org.opencontainers.image.created"
-# cosign's tags, and the one of a registry that knows no referrers:
-# https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
-_SUBJECT_TAG = re.compile(r"(sha256)-([0-9a-f]{64})(?:\.\w+)?")
 
 Body = Mapping[str, Any]
 Count = Callable[[int], None]
@@ -113,7 +109,7 @@ class _Survey:
         untagged = told.manifests if told else ()
         self._follow({*self._uploaded, *self._bodies, *untagged}, known)
         self._follow(self._manifests(also), known)
-        gaps = () if self._list() == listed else ("its tags changed while they were read",)
+        gaps = tuple(self._gaps(listed))
         times = self._times_told(told) if told else self._times()
         items = tuple(self._item(each, times) for each in sorted(self._bodies))
         if told is None:
@@ -121,6 +117,15 @@ class _Survey:
         fixed = set(told.immutable)
         marked = tuple(replace(i, immutable=not fixed.isdisjoint(i.tags)) for i in items)
         return Inventory(marked, (*told.gaps, *gaps), told.cascades, told.notes)
+
+    def _gaps(self, before: list[str]) -> Iterator[str]:
+        now = self._list()
+        if now != before:
+            yield "its tags changed while they were read"
+        read = {tag for tags in self._tags.values() for tag in tags}
+        # Such as an image of a kind that was not asked for: nobody knows what is part of it.
+        for tag in sorted({*now} & {*before} - read):
+            yield f"the tag {tag} is listed, and there is nothing to read behind it"
 
     def _follow(self, waiting: set[Digest], known: set[Digest]) -> None:
         """Read these, and all that belongs to them."""
@@ -227,22 +232,22 @@ class _Survey:
                 self._registry.blob(self._ref, Digest.parse(config["digest"])) if config else b""
             )
             stated = _created_in(content or b"")
-        return _time(stated)
+        return time_of(stated)
 
     def _item(self, digest: Digest, times: Mapping[Digest, datetime]) -> Item:
         body, tags = self._bodies[digest], tuple(sorted(self._tags[digest]))
         item = Item(
             digest,
-            Kind.IMAGE,
+            Kind.INDEX if "manifests" in body else Kind.IMAGE,
             tags,
             times.get(digest),
             _size(body),
             _children(body),
             config=next(iter(_parts(body)), None) if body.get("config") else None,
         )
-        if subject := _subject(body) or _subject_of(tags):
+        if subject := _subject(body) or _subject_of(item):
             return replace(item, kind=Kind.REFERRER, subject=subject)
-        return replace(item, kind=Kind.INDEX) if "manifests" in body else item
+        return item
 
 
 def _children(body: Body) -> tuple[Digest, ...]:
@@ -254,11 +259,13 @@ def _subject(body: Body) -> Digest | None:
     return Digest.parse(subject["digest"]) if subject else None
 
 
-def _subject_of(tags: Iterable[str]) -> Digest | None:
-    """What a tag says that it belongs to, if no other tag is on the same manifest."""
-    found = [_SUBJECT_TAG.fullmatch(tag) for tag in tags]
-    match = found[0] if len(found) == 1 else None
-    return Digest(match[1], match[2]) if match else None
+def _subject_of(item: Item) -> Digest | None:
+    """What its tags say that it belongs to, if each of them says so.
+
+    Somebody may have tagged an image with its own digest: that is an image.
+    """
+    named = [subject_of(tag, of_list=item.kind is Kind.INDEX) for tag in item.tags]
+    return None if item.digest in named or None in named else next(iter(named), None)
 
 
 def _described(body: Body) -> list[Body]:
@@ -281,11 +288,3 @@ def _created_in(content: bytes) -> str | None:
         return None
     created = found.get("created") if isinstance(found, dict) else None
     return created if isinstance(created, str) else None
-
-
-def _time(text: str | None) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -55,8 +55,8 @@ APPROVED = Approval(
 @pytest.mark.parametrize(
     ("which", "there", "expected"),
     [
-        (Stage.RELEASE, set(Stage), ("tag", "infra", "compare")),
-        (Stage.RELEASE, set(Stage) - {Stage.INFRA}, ("tag", "compare")),
+        (Stage.RELEASE, set(Stage), ("tag", "infra", "compare", "publish")),
+        (Stage.RELEASE, set(Stage) - {Stage.INFRA}, ("tag", "compare", "publish")),
         (Stage.COMPARE, set(Stage), ("push", "infra")),
         (Stage.RELEASE, {Stage.BUILD, Stage.SMOKE}, ("smoke", "build")),
         (Stage.RELEASE, {Stage.INFRA}, ("infra",)),
@@ -74,7 +74,7 @@ def test_infrastructure_that_names_the_image_comes_after_it() -> None:
     steps = [stage(each, lambda _: "", lambda _: Plan("x", ())) for each in Stage]
     names = [step.name for step in ordered(steps, {Stage.INFRA: (Stage.TAG,)})]
     assert names.index("infra") > names.index("tag")
-    assert names[-1] == "release"
+    assert names[-2:] == ["release", "prune"]
     assert Plan("deploy", ordered(steps)).steps[0].name == "build"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dogctl.chartrepos.base import NO_VERSION, ChartRepository, Pause
+from dogctl.chartrepos.base import NO_VERSION, ChartRepository, Indexed, Pause
 from dogctl.chartrepos.index import Entry
 from dogctl.chartrepos.versions import is_prerelease, precedence
 from dogctl.errors import ConfigError, DogctlError
@@ -48,6 +48,23 @@ def open_repository(
 
     `remember` hears of every password before it is used, `pause` waits some seconds between tries.
     """
+    if address.kind is not Kind.OCI:
+        return open_indexed(project, address, pause, environ)
+    from dogctl.chartrepos.oci import OciCharts
+    from dogctl.registries.oci_content import OciContent
+
+    host = registry_of(address)
+    registry = OciContent(host, lambda: login_for(project, host, remember), pause=pause)
+    return OciCharts(address.url, registry, address.folder)
+
+
+def open_indexed(
+    project: Project,
+    address: Address,
+    pause: Pause = time.sleep,
+    environ: Mapping[str, str] = os.environ,
+) -> Indexed:
+    """The same for one that is no registry."""
     match address.kind:
         case Kind.PAGES:
             from dogctl.chartrepos.pages import Pages
@@ -72,13 +89,12 @@ def open_repository(
             who, whose = account(project), google_project(project)
             return gcs.repository(address.place, address.folder, who, whose, pause)
         case Kind.OCI:
-            from dogctl.chartrepos.oci import OciCharts
-            from dogctl.registries.oci_content import OciContent
+            raise AssertionError("a registry has no index")
 
-            # Helm knows Docker Hub by its address, and logins are for its name.
-            host = ImageRef.parse(f"{address.place}/any/chart").registry
-            registry = OciContent(host, lambda: login_for(project, host, remember), pause=pause)
-            return OciCharts(address.url, registry, address.folder)
+
+def registry_of(address: Address) -> str:
+    """The host of a registry: Helm knows Docker Hub by its address, and logins are for its name."""
+    return ImageRef.parse(f"{address.place}/any/chart").registry
 
 
 def wanted(repository: ChartRepository, name: str, version: str | None) -> Entry:

@@ -5,13 +5,14 @@ What is found and decided is shown first; what is shown is deleted, unless it ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dogctl.errors import ConfigError
-from dogctl.image import DOCKER_HUB, ImageRef
+from dogctl.image import DOCKER_HUB, Digest, ImageRef
 from dogctl.lifecycle.cleanup import guards
 from dogctl.lifecycle.cleanup.guards import Guard
 from dogctl.lifecycle.cleanup.hub_shelf import HubShelf
@@ -20,7 +21,7 @@ from dogctl.lifecycle.cleanup.parts import VERIFY, Findings, Scan
 from dogctl.lifecycle.cleanup.plan_file import Planned
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.remembered import Remembered
-from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, decide
+from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, anything, decide
 from dogctl.lifecycle.cleanup.shelves import OciShelf, Shelf
 from dogctl.lifecycle.cleanup.sweep import Swept, sweep, verify
 from dogctl.lifecycle.image import image_name, is_local, login_for
@@ -81,10 +82,10 @@ class Images:
 
     def look(self, run: Run, used: References) -> Findings:
         """What is there, and what is decided about it. Raises DogctlError."""
-        in_use = used.in_use()
-        inventory = self._survey(run, in_use)
-        may_go = self.planned.allows if self.planned else _anything
-        found = decide(inventory, self.policy, in_use, self.now, may_go)
+        inventory = self._survey(run, used.digests)
+        in_use = self._in_use(used, inventory)
+        may_go = self.planned.allows if self.planned else anything
+        found = decide(inventory, self.policy, in_use, self.now, may_go, self._tie)
         return Findings(inventory, in_use, found, guards.objections(inventory, in_use, found))
 
     def deleting(self, found: Findings, scan: Scan) -> Plan:
@@ -95,7 +96,9 @@ class Images:
         guards.refuse(found.objections, self.allowed)
         delete = Step(
             DELETE,
-            lambda _: f"delete {count} of {len(found.decided)} images from {self.repository.name}",
+            lambda _: (
+                f"delete {count} of {len(found.decided)} {self.name} from {self.repository.name}"
+            ),
             lambda run: self._sweep(run, found, scan),
             detail=lambda _: [_line(each) for each in found.decided if not each.keep],
         )
@@ -112,21 +115,27 @@ class Images:
             needs=(DELETE,),
             looks=True,
         )
-        warning = f"This deletes {count} images of {self.repository.name} for good."
+        warning = f"This deletes {count} {self.name} of {self.repository.name} for good."
         return Plan("cleanup images", (delete, checked), warning)
 
-    def _survey(self, run: Run, in_use: InUse) -> Inventory:
+    def _in_use(self, used: References, _: Inventory) -> InUse:
+        return used.in_use()
+
+    def _tie(self, item: Item) -> Any:
+        return item.digest
+
+    def _survey(self, run: Run, also: Iterable[Digest]) -> Inventory:
         def count(number: int) -> None:
             run.check()
             run.glance(f"{number} read")
 
-        return self._shelf(run, _pace(run)).take(in_use.digests, count)
+        return self._shelf(run, _pace(run)).take(also, count)
 
     def _sweep(self, run: Run, found: Findings, scan: Scan) -> Swept:
         pace = _pace(run)
 
         def in_use() -> InUse:
-            return scan(run).in_use()
+            return self._in_use(scan(run), found.inventory)
 
         asked = found.in_use.digests
         shelf = self._shelf(run, pace)
@@ -148,10 +157,6 @@ class Images:
 
 def _pace(run: Run) -> Pace:
     return Pace(run.sleep, run.progress)
-
-
-def _anything(_: Item) -> bool:
-    return True
 
 
 def _line(decision: Decision) -> str:

@@ -29,7 +29,7 @@ from dogctl.clouds.kubernetes import (
     Object,
 )
 from dogctl.errors import DogctlError
-from dogctl.image import ImageRef
+from dogctl.lifecycle import record
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cluster import connect
 from dogctl.lifecycle.infra import has_infra
@@ -62,40 +62,46 @@ Note = Callable[[str], None]
 
 def scan(
     projects: Iterable[Project],
-    repository: ImageRef,
+    wanted: References,
     *,
     remember: Remember = lambda _: None,
     note: Note = lambda _: None,
 ) -> References:
-    """All that is in use of a repository.
+    """All that is in use of a repository and a chart.
 
     Args:
         projects: the project in each of its environments.
+        wanted: says which they are.
         note: hears what was looked at.
 
     Raises DogctlError if one of them cannot be read.
     """
-    found = References(repository)
+    found = wanted.empty()
     for project in projects:
-        found.add(scan_environment(project, repository, remember=remember, note=note))
+        found.add(scan_environment(project, wanted, remember=remember, note=note))
     return found
 
 
 def scan_environment(
     project: Project,
-    repository: ImageRef,
+    wanted: References,
     *,
     remember: Remember = lambda _: None,
     note: Note = lambda _: None,
 ) -> References:
     """What is in use in one environment. Raises DogctlError, naming the environment."""
-    name, nothing = str(project.environment), References(repository)
+    name, nothing = str(project.environment), wanted.empty()
     if project.settings.target is None:
         note(f"{name} has no cluster")
         return nothing
     try:
         cluster = connect(project, remember=remember)
-        return scan_cluster(cluster.kubernetes, cluster.namespace, repository, name, note)
+        found = scan_cluster(cluster.kubernetes, cluster.namespace, wanted, name, note)
+        if wanted.chart:
+            # A release from the project's folder is that of the chart that was published with it.
+            for each in record.read(cluster).values():
+                where = f"{name}: revision {each.revision} of {cluster.release}"
+                found.versions.setdefault(each.version, where)
     except DogctlError as error:
         if never_was(project, error):
             note(f"{name} is not there yet")
@@ -103,12 +109,13 @@ def scan_environment(
         error.message = f"what {name} uses cannot be told: {error.message}"
         error.args = (error.message,)
         raise
+    return found
 
 
 def scan_cluster(
     kubernetes: Kubernetes,
     namespace: str,
-    repository: ImageRef,
+    wanted: References,
     name: str,
     note: Note = lambda _: None,
 ) -> References:
@@ -117,9 +124,13 @@ def scan_cluster(
     Raises DogctlError.
     """
 
+    narrow: list[str] = []
+
     def work(kind: Kind, *, helm: bool) -> References:
-        found = References(repository)
+        found = wanted.empty()
         everywhere = kubernetes.may("list", kind)
+        if not everywhere:
+            narrow.append(kind.plural)
 
         def see(each: Object) -> None:
             (_see_revision if helm else _see_object)(found, each, name, kind)
@@ -129,13 +140,24 @@ def scan_cluster(
         kubernetes.visit(kind, see, within, labels=labels, page=PAGE if helm else 500)
         return found
 
-    jobs = [*((kind, False) for kind in WORKLOADS), (SECRETS, True), (CONFIG_MAPS, True)]
-    found = References(repository)
+    # Charts are named by releases only.
+    kinds = WORKLOADS if wanted.repository else ()
+    jobs = [*((kind, False) for kind in kinds), (SECRETS, True), (CONFIG_MAPS, True)]
+    found = wanted.empty()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="scan") as pool:
         for each in pool.map(lambda job: work(job[0], helm=job[1]), jobs):
             found.add(each)
-    note(f"{name}: {len(found.tags)} tags and {len(found.digests)} digests are named")
+    note(f"{name}: {_told(found)}")
+    if narrow:
+        names = ", ".join(sorted(set(narrow)))
+        note(f"{name}: only the namespace {namespace} may be looked into for {names}")
     return found
+
+
+def _told(found: References) -> str:
+    images = f"{len(found.tags)} tags and {len(found.digests)} digests" if found.repository else ""
+    charts = f"{len(found.versions)} versions of {found.chart}" if found.chart else ""
+    return f"{', '.join(filter(None, (images, charts)))} are named"
 
 
 def _see_object(found: References, each: Object, name: str, kind: Kind) -> None:
@@ -148,19 +170,20 @@ def _see_object(found: References, each: Object, name: str, kind: Kind) -> None:
 def _see_revision(found: References, each: Object, name: str, kind: Kind) -> None:
     """The whole document of a revision: manifest, hooks, values and chart.
 
-    Only one that names the repository is parsed, since that takes longer than all the rest.
+    Only one that may name any of it is parsed, since that takes longer than all the rest.
     """
     metadata = each["metadata"]
     labels = metadata.get("labels") or {}
     where = f"{name}: revision {labels.get('version')} of {labels.get('name')}"
     try:
         text = _unpacked(each["data"]["release"], twice=kind == SECRETS)
-        if not found.see(text, where) and _last(found.repository) not in text:
+        if not found.see(text, where) and not found.may_name(text):
             return
         document: dict[str, Any] = json.loads(text)
         chart = document.get("chart") or {}
         found.see_values([document.get("config"), chart.get("values")], where)
-    except (KeyError, TypeError, ValueError, OSError, EOFError) as error:
+        found.see_chart(chart, where)
+    except (AttributeError, KeyError, TypeError, ValueError, OSError, EOFError) as error:
         raise DogctlError(
             "a revision of Helm's cannot be read",
             code=UNREADABLE,
@@ -168,11 +191,6 @@ def _see_revision(found: References, each: Object, name: str, kind: Kind) -> Non
             hint="delete it if nobody rolls back to it, then run the command again",
             detail=(type(error).__name__,),
         ) from None
-
-
-def _last(repository: ImageRef) -> bytes:
-    """The end of its name, which values have also where the registry stands apart."""
-    return repository.repository.rpartition("/")[2].encode()
 
 
 def _unpacked(content: str, *, twice: bool) -> bytes:

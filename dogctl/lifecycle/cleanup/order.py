@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 
 from dogctl.image import Digest
 from dogctl.registries.inventory import Item
@@ -20,16 +20,28 @@ def units(items: Iterable[Item]) -> tuple[tuple[Item, ...], ...]:
     before = {digest: _named(each, going) for digest, each in going.items()}
     groups = _together(before)
     # The sorter answers first what nothing is named by.
-    order = tuple(TopologicalSorter(before).static_order())[::-1]
+    order = _sorted(before) or _sorted({d: _held(going[d], going) for d in going})
     found = defaultdict(list)
     for digest in order:
         found[groups[digest]].append(going[digest])
     return tuple(tuple(found[digest]) for digest in going if digest in found)
 
 
+def _sorted(before: Mapping[Digest, list[Digest]]) -> tuple[Digest, ...]:
+    """What names others first; nothing if there is no such order."""
+    try:
+        return tuple(TopologicalSorter(before).static_order())[::-1]
+    except CycleError:
+        return ()
+
+
 def _named(item: Item, going: Mapping[Digest, Item]) -> list[Digest]:
-    subject = (item.subject,) if item.subject else ()
-    return [digest for digest in (*item.children, *subject) if digest in going]
+    return [digest for digest in (*item.children, *item.subjects) if digest in going]
+
+
+def _held(item: Item, going: Mapping[Digest, Item]) -> list[Digest]:
+    """What its content names: tags may lead round in circles, hashes may not."""
+    return [digest for digest in item.children if digest in going]
 
 
 def _together(named: Mapping[Digest, list[Digest]]) -> dict[Digest, Digest]:

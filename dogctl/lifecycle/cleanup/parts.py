@@ -107,6 +107,10 @@ class Cleanup:
         """What the looks have found."""
         return {each.name: results[each.name] for each in self.parts}
 
+    def goes(self, looked: Looked) -> bool:
+        """Whether there is anything to delete, as far as that can be told."""
+        return any(isinstance(each, DogctlError) or each.going for each in looked.values())
+
     def deleting(self, looked: Looked) -> Plan:
         """The steps that delete what goes. Raises DogctlError: nothing of it can be done."""
         plans = [self._plan(each, looked[each.name]) for each in self.parts]

@@ -12,15 +12,19 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from dogctl.image import Digest
-from dogctl.registries.inventory import Inventory, Item, Kind
+from dogctl.registries.inventory import Inventory, Item, Kind, subject_of
 
 GRACE = timedelta(hours=24)
 # Docker's first release: an earlier time is one that a reproducible build has made up.
 FIRST_TIME = datetime(2013, 3, 1, tzinfo=UTC)
 
 Pattern = re.Pattern[str]
+# What decides between items of one time, such as their versions.
+Tie = Callable[[Item], Any]
 
 
 @dataclass(frozen=True)
@@ -87,19 +91,26 @@ class Decision:
     reason: str
 
 
+def anything(_: Item) -> bool:
+    """Nothing stays for the want of a plan."""
+    return True
+
+
 def decide(
     inventory: Inventory,
     policy: Policy,
     in_use: InUse,
     now: datetime,
-    may_go: Callable[[Item], bool] = lambda _: True,
+    may_go: Callable[[Item], bool] = anything,
+    tie: Tie = attrgetter("digest"),
 ) -> tuple[Decision, ...]:
     """A decision for each item, those that go first, in an order that is always the same.
 
-    `may_go` says of an item whether it is in the plan that is carried out.
+    `may_go` says of an item whether it is in the plan that is carried out; `tie` has to be one that
+    two items can be compared by.
     """
     items = inventory.items
-    roots = _roots(items, policy, in_use, now)
+    roots = _roots(items, policy, in_use, now, tie)
     for each in items:
         if not may_go(each):
             roots.setdefault(each.digest, "is not in the plan")
@@ -112,16 +123,17 @@ def decide(
 
 
 def _roots(
-    items: Collection[Item], policy: Policy, in_use: InUse, now: datetime
+    items: Collection[Item], policy: Policy, in_use: InUse, now: datetime, tie: Tie
 ) -> dict[Digest, str]:
-    newest = _newest(items, policy)
+    newest = _newest(items, policy, tie)
     present = {each.digest for each in items}
     found = {}
     for item in items:
+        follows = item.kind is Kind.REFERRER and not present.isdisjoint(item.subjects)
         reason = (
             _use(item, in_use)
-            or _rule(item, policy)
-            or _age(item, policy, now, follows=item.subject in present)
+            or _rule(item, policy, follows=follows)
+            or _age(item, policy, now, follows=follows)
             or newest.get(item.digest)
         )
         if reason:
@@ -134,23 +146,25 @@ def _use(item: Item, in_use: InUse) -> str | None:
     return f"in use: {where}" if where else None
 
 
-def _rule(item: Item, policy: Policy) -> str | None:
+def _rule(item: Item, policy: Policy, *, follows: bool) -> str | None:
+    """`follows`: whether there is a subject whose fate it shares."""
     if item.immutable:
         return "its tag is immutable"
     for tag in item.tags:
         if any(each.fullmatch(tag) for each in policy.protect):
             return f"{tag} is protected"
-    if not policy.only or item.kind is Kind.REFERRER:
+    # A tag that names the subject is none of its own.
+    tags = [tag for tag in item.tags if not (follows and subject_of(tag))]
+    if not policy.only or (follows and not tags):
         return None
-    if not item.tags:
+    if not tags:
         return "has no tag, and only some tags are to go"
-    others = (tag for tag in item.tags if not any(each.fullmatch(tag) for each in policy.only))
+    others = (tag for tag in tags if not any(each.fullmatch(tag) for each in policy.only))
     other = next(others, None)
     return f"{other} is none of those that are to go" if other else None
 
 
 def _age(item: Item, policy: Policy, now: datetime, *, follows: bool) -> str | None:
-    """`follows`: whether there is a subject whose fate it shares."""
     if item.pushed is None or item.pushed < FIRST_TIME:
         return None if follows else "nobody knows how old it is"
     age = now - item.pushed
@@ -161,7 +175,7 @@ def _age(item: Item, policy: Policy, now: datetime, *, follows: bool) -> str | N
     return None
 
 
-def _newest(items: Iterable[Item], policy: Policy) -> dict[Digest, str]:
+def _newest(items: Iterable[Item], policy: Policy, tie: Tie) -> dict[Digest, str]:
     """The newest N of each group. What has no known time stays anyhow, and takes no place."""
     if not policy.keep:
         return {}
@@ -169,11 +183,11 @@ def _newest(items: Iterable[Item], policy: Policy) -> dict[Digest, str]:
     for item in items:
         if item.kind is not Kind.REFERRER and item.pushed and item.pushed >= FIRST_TIME:
             for tag in item.tags:
-                groups[_group(tag, policy.group)].add((item.pushed, item.digest))
+                groups[_group(tag, policy.group)].add((item.pushed, tie(item), item.digest))
     found = {}
     for name, members in groups.items():
         of = f" of {name}" if name else ""
-        for _, digest in sorted(members, reverse=True)[: policy.keep]:
+        for *_, digest in sorted(members, reverse=True)[: policy.keep]:
             found[digest] = f"one of the newest {policy.keep}{of}"
     return found
 
@@ -202,20 +216,30 @@ def _closure(inventory: Inventory, roots: dict[Digest, str], in_use: InUse) -> d
 def _belonging(inventory: Inventory, in_use: InUse) -> Mapping[Digest, list[tuple[Digest, str]]]:
     """What has to stay with each digest."""
     found = defaultdict(list)
-    running = {each.digest for each in inventory.items if in_use.where(each)}
+    running = _running(inventory.items, in_use)
     for item in inventory.items:
         for child in item.children:
             found[item.digest].append((child, f"part of {_name(item)}"))
             # An index that runs may be known by the image of one platform only.
             if child in running or inventory.cascades:
                 found[child].append((item.digest, f"an index around {child}"))
-        if item.subject:
-            found[item.subject].append((item.digest, f"belongs to {item.subject}"))
+        for subject in item.subjects:
+            found[subject].append((item.digest, f"belongs to {subject}"))
+    return found
+
+
+def _running(items: Collection[Item], in_use: InUse) -> set[Digest]:
+    """What runs, and every index around that, however deep it is in it."""
+    found = {each.digest for each in items if in_use.where(each)}
+    size = -1
+    while len(found) != size:
+        size = len(found)
+        found |= {each.digest for each in items if not found.isdisjoint(each.children)}
     return found
 
 
 def _why_it_goes(item: Item, policy: Policy) -> str:
-    if item.subject:
+    if item.kind is Kind.REFERRER:
         return "belongs to nothing that stays"
     if not item.tags:
         return "has no tag, and is part of nothing that stays"

@@ -212,9 +212,16 @@ def verify(shelf: Shelf, swept: Swept, kept: Sequence[Item], step: Run) -> None:
             step.sleep(seconds)
             left = [item for item, is_there in _asked(pool, shelf, left) if is_there]
     step.check()
+    require_done(swept, missing, left, "images")
+
+
+def require_done(
+    swept: Swept, missing: Sequence[Item], left: Sequence[Item], what: str = "items"
+) -> None:
+    """Raise DogctlError if something is missing that was to stay, or is left that was to go."""
     if missing:
         raise DogctlError(
-            f"{len(missing)} images that were to stay are not there any more",
+            f"{len(missing)} {what} that were to stay are not there any more",
             code="kept-is-gone",
             where=_title(missing[0]),
             hint="see who else deletes there, and push them again",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from dogctl.answer import Answer, Fields, Text
+from dogctl.chartrepos.base import Package
 from dogctl.config.hooks import Stage
 from dogctl.lifecycle.build import Built
+from dogctl.lifecycle.charts.publish import Published, answer_publish
+from dogctl.lifecycle.deploy.prune import PRUNE, Pruned
 from dogctl.lifecycle.image import shown
 from dogctl.lifecycle.infra import APPLY, PLAN, Planned
 from dogctl.lifecycle.push import Candidate, Release
@@ -18,6 +23,24 @@ from dogctl.plan import Results
 
 def answer_deploy(environment: str, results: Results) -> Answer:
     """What each stage came to, and where the app runs now."""
+    answer = _released(environment, results)
+    pruned: Pruned = results[Stage.PRUNE][PRUNE] if Stage.PRUNE in results else Pruned()
+    data = {**answer.data, **_besides(results, pruned)}
+    lines = (*pruned.lines, *(f"warning: {each}" for each in pruned.warnings))
+    return replace(answer, data=data, blocks=(*answer.blocks, *map(Text, lines)))
+
+
+def _besides(results: Results, pruned: Pruned) -> dict[str, Any]:
+    """What was done beside the release, for programs."""
+    found: dict[str, Any] = {"warnings": list(pruned.warnings)}
+    if Stage.PRUNE in results:
+        found["pruned"] = pruned.data
+    if Stage.PUBLISH in results:
+        found["published"] = answer_publish(results[Stage.PUBLISH]).data
+    return found
+
+
+def _released(environment: str, results: Results) -> Answer:
     rows = tuple(_rows(results))
     if Stage.RELEASE not in results:
         says = f"deployed to {environment}" if _changed(results) else _nothing(environment)
@@ -43,6 +66,10 @@ def _rows(results: Results) -> Iterator[tuple[str, str]]:
     if Stage.INFRA in results:
         planned: Planned = results[Stage.INFRA][PLAN]
         yield "Infrastructure", f"done: {planned}" if planned.has_changes else str(planned)
+    if Stage.PUBLISH in results:
+        made: Package = results[Stage.PUBLISH]["package"]
+        fresh = "published" if _is_published(results) else "published already"
+        yield "Chart", f"{made.name} {made.version}, {fresh}"
 
 
 def _changed(results: Results) -> bool:
@@ -53,12 +80,18 @@ def _changed(results: Results) -> bool:
         (built and built.fresh)
         or _smoked(results)
         or any(_is_new_in_registry(results))
+        or _is_published(results)
         or (planned and planned.has_changes)
     )
 
 
 def _smoked(results: Results) -> bool:
     return Stage.SMOKE in results and not isinstance(results[Stage.SMOKE]["start"], Pass)
+
+
+def _is_published(results: Results) -> bool:
+    published: Published | None = results.get(Stage.PUBLISH, {}).get("publish")
+    return bool(published and published.fresh)
 
 
 def _is_new_in_registry(results: Results) -> Iterator[str]:
@@ -80,6 +113,9 @@ def _nothing(environment: str) -> str:
 def left_changed(results: Results) -> list[str]:
     """What a deploy that failed has changed, and nobody takes back."""
     lines = [f"remains: {each}" for each in _is_new_in_registry(results)]
+    if _is_published(results):
+        made: Package = results[Stage.PUBLISH]["package"]
+        lines.append(f"remains: the chart {made.name} {made.version} in its repository")
     if Stage.INFRA in results and APPLY in results[Stage.INFRA]:
         planned: Planned = results[Stage.INFRA][PLAN]
         if planned.has_changes:

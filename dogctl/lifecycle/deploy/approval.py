@@ -46,6 +46,8 @@ class Approval:
         release: what the release changes; None if there is no cluster to ask yet.
         infra: what Terraform changes, and the hash of its plan; None without infrastructure.
         run: the address of the CI run.
+        publish: the chart that is published, and where; None if none is.
+        prune: what may go of old images and charts; None if nothing is pruned.
     """
 
     project: str
@@ -63,6 +65,8 @@ class Approval:
     release: list[dict[str, Any]] | None
     infra: dict[str, Any] | None
     run: str | None = None
+    publish: str | None = None
+    prune: str | None = None
 
     def text(self) -> str:
         """The file."""
@@ -150,6 +154,8 @@ def check(
     place: str,
     commit: str | None,
     inputs: str,
+    publish: str | None = None,
+    prune: str | None = None,
     now: datetime | None = None,
 ) -> None:
     """Raise ConfigError with all that is not as it was approved."""
@@ -160,6 +166,8 @@ def check(
         ("where that is", approval.place, place),
         ("the commit", approval.commit, commit),
         ("the chart or its values", approval.inputs, inputs),
+        ("what is published", approval.publish, publish),
+        ("what is pruned", approval.prune, prune),
     )
     changed = [f"{what}: approved {was}, now {is_}" for what, was, is_ in pairs if was != is_]
     if changed:

@@ -13,6 +13,10 @@ from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
+from dogctl.lifecycle.charts.packing import Packing
+from dogctl.lifecycle.charts.publish import plan_publish
+from dogctl.lifecycle.charts.repository import address_of
+from dogctl.lifecycle.cleanup.chart_uses import chart_name
 from dogctl.lifecycle.compose_engine import find_file
 from dogctl.lifecycle.deploy import approval, plan_file, refs
 from dogctl.lifecycle.deploy.halves import Looks, Removal
@@ -20,6 +24,7 @@ from dogctl.lifecycle.deploy.hooks import Hooks, variables
 from dogctl.lifecycle.deploy.images import pushed
 from dogctl.lifecycle.deploy.infra_stage import InfraStage
 from dogctl.lifecycle.deploy.planning import COMPARE, UNKNOWN, Planning, unknown, unless_unknown
+from dogctl.lifecycle.deploy.prune import Prune, limits, prunes
 from dogctl.lifecycle.deploy.stages import ordered
 from dogctl.lifecycle.deploy.wish import Wish
 from dogctl.lifecycle.infra import (
@@ -86,6 +91,8 @@ class _Deploy:
                 place=approval.place(project),
                 commit=self._source.revision,
                 inputs=inputs(project, wish.approved.plan.ref),
+                publish=self._publishes,
+                prune=self._prunes,
             )
             return
         if Stage.SMOKE in self._stages and find_file(project) is None:
@@ -127,7 +134,7 @@ class _Deploy:
     def steps(self) -> tuple[Step, ...]:
         if self.wish.plan_out is None:
             return self._ordered(self._stages)
-        last = (Stage.COMPARE, Stage.RELEASE)
+        last = (Stage.COMPARE, Stage.PUBLISH, Stage.RELEASE, Stage.PRUNE)
         first = self._ordered(each for each in self._stages if each not in last)
         planning = Planning(
             self.project,
@@ -138,6 +145,8 @@ class _Deploy:
             self._compare if Stage.RELEASE in self._stages else None,
             self.environ,
             self.redact.data,
+            self._publishes,
+            self._prunes,
         )
         return (*first, *planning.steps(tuple(step.name for step in first)))
 
@@ -203,7 +212,24 @@ class _Deploy:
             left_out |= {Stage.LOAD}
         if not has_infra(self.project):
             left_out |= {Stage.INFRA}
+        if not self.project.settings.publish_chart:
+            left_out |= {Stage.PUBLISH}
+        if not (self._pushes and prunes(self.project)):
+            left_out |= {Stage.PRUNE}
         return tuple(each for each in self._steps if each not in left_out)
+
+    @cached_property
+    def _publishes(self) -> str | None:
+        """Which chart is published where; None if none is."""
+        if Stage.PUBLISH not in self._stages:
+            return None
+        return (
+            f"{chart_name(self.project)} {self._source.version} to {address_of(self.project).url}"
+        )
+
+    @property
+    def _prunes(self) -> str | None:
+        return limits(self.project) if Stage.PRUNE in self._stages else None
 
     @property
     def _pushes(self) -> bool:
@@ -263,10 +289,16 @@ class _Deploy:
             self._looks.ahead,
         )
         yield stage(
+            Stage.PUBLISH,
+            lambda _: "publish the chart in its repository",
+            lambda _: plan_publish(project, Packing(), remember=remember, runner=runner),
+        )
+        yield stage(
             Stage.RELEASE,
             lambda _: f"release it to {project.environment}",
             self._rest,
         )
+        yield Prune(project, self.wish.environments, remember).stage()
 
     @cached_property
     def _smoke(self) -> Removal:

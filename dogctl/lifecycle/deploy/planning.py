@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,8 @@ class Planning:
         compare: makes the plan that compares the release with what runs; None if nothing is
             released by dogctl itself.
         redact: masks all secrets in data.
+        publish: the chart that is published, and where.
+        prune: what may go of old images and charts.
     """
 
     project: Project
@@ -70,6 +72,8 @@ class Planning:
     compare: Callable[[Results], Plan] | None
     environ: Mapping[str, str]
     redact: Callable[[Any], Any]
+    publish: str | None = None
+    prune: str | None = None
 
     def steps(self, needs: tuple[str, ...]) -> tuple[Step, ...]:
         """After the stages that change nothing in the environment."""
@@ -112,6 +116,8 @@ class Planning:
             release=self.redact([each.data() for each in known.changes]) if known else None,
             infra=self._infra(results),
             run=record.run_address(self.environ),
+            publish=self.publish,
+            prune=self.prune,
         )
 
     def _pinned(self, results: Results) -> ImageRef:
@@ -179,7 +185,7 @@ def answer_planning(results: Results) -> Answer:
     approval = written.approval
     what = approval.ref.tag or shown(approval.ref)
     blocks: list[Block] = [Text(f"planned: {approval.environment} gets {what}")]
-    lines = list(_lines(results))
+    lines = [*_lines(results), *_besides(approval)]
     blocks += [Text(f"  {line}") for line in lines] or [Text("  nothing would change")]
     file = shlex.quote(str(written.path))
     words = f"dogctl deploy --approve {file} --sha256 {written.sha256}"
@@ -200,6 +206,14 @@ def answer_planning(results: Results) -> Answer:
     outputs = {"sha256": written.sha256}
     last = Text(f"Once that is approved: {words}")
     return Answer(data, (*blocks, Fields(rows), last), summary=True, outputs=outputs)
+
+
+def _besides(approval: Approval) -> Iterator[str]:
+    """What is done beside the infrastructure and the release."""
+    if approval.publish:
+        yield f"publish: {approval.publish}"
+    if approval.prune:
+        yield f"prune: what is {approval.prune} and in use nowhere"
 
 
 def _lines(results: Results) -> Sequence[str]:

@@ -20,7 +20,11 @@ NEEDS: Mapping[Stage, tuple[Stage, ...]] = {
     Stage.INFRA: (),
     # What a release would change is looked at while the image is tested.
     Stage.COMPARE: (Stage.PUSH, Stage.INFRA),
-    Stage.RELEASE: (Stage.TAG, Stage.INFRA, Stage.COMPARE),
+    # Only what was tested is published; and if it cannot be, nothing is released.
+    Stage.PUBLISH: (Stage.TAG, Stage.LOAD),
+    Stage.RELEASE: (Stage.TAG, Stage.INFRA, Stage.COMPARE, Stage.PUBLISH),
+    # What is old may be in use until then.
+    Stage.PRUNE: (Stage.RELEASE,),
 }
 
 

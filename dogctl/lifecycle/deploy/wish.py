@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dogctl.image import ImageRef
 from dogctl.lifecycle.deploy.approval import Approval
@@ -12,6 +14,9 @@ from dogctl.lifecycle.infra import Outputs, Planned
 from dogctl.lifecycle.infra.infra import LOCK_TIMEOUT
 from dogctl.lifecycle.release import Start
 from dogctl.lifecycle.release_steps import Options
+
+if TYPE_CHECKING:
+    from dogctl.config.model import Project
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Wish:
         outputs: what the infrastructure gives, where that is not looked at.
         planned: what Terraform would change, which the user has seen and wants.
         lock_timeout: seconds to wait for another Terraform on the same state.
+        environments: the project in each environment that it declares, to know what is in use there.
     """
 
     options: Options
@@ -51,6 +57,7 @@ class Wish:
     outputs: Outputs | None = None
     planned: Planned | None = None
     lock_timeout: float = LOCK_TIMEOUT
+    environments: Callable[[], Sequence[Project]] = lambda: ()
 
     @property
     def image(self) -> ImageRef | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dogctl.errors import ToolError
 from dogctl.image import ImageRef
 from dogctl.tools.docker.container import PROJECT, Container, read_container
-from dogctl.tools.docker.image import Image, Layer, read_layer
+from dogctl.tools.docker.image import Image, Layer, read_image, read_layer
 from dogctl.tools.docker.refusal import require_readable_config, told, unreachable
 from dogctl.tools.docker.stream import until
 
@@ -130,16 +130,30 @@ class Docker:
                 found = self._client.images.get(name)
             except ImageNotFound:
                 return None
-        variant = found.attrs.get("Variant")
-        parts = (found.attrs["Os"], found.attrs["Architecture"], *([variant] if variant else []))
-        digests = found.attrs.get("RepoDigests") or ()
-        return Image(
-            id=found.id or "",
-            platform="/".join(parts),
-            labels=dict(found.labels),
-            known=tuple(ImageRef.parse(name) for name in digests if not name.startswith("<none>")),
-            size=found.attrs.get("Size", 0),
-        )
+        return read_image(found)
+
+    def images(self, label: str) -> tuple[Image, ...]:
+        """The local images that have a label."""
+        with told():
+            ids = {each["Id"] for each in self._client.api.images(filters={"label": label})}
+        # Somebody else may be removing some of them.
+        return tuple(found for each in sorted(ids) if (found := self.image(each)))
+
+    def used_images(self) -> Mapping[str, str]:
+        """The ids of the images of all containers, running or not, with a container's name."""
+        with told():
+            found = self._client.api.containers(all=True)
+        return {each["ImageID"]: (each["Names"] or [each["Id"]])[0].strip("/") for each in found}
+
+    def remove_image(self, name: str) -> None:
+        """Take a name from a local image, or the image by its id; the last name takes the image.
+
+        Well done too if there is none. Raises ToolError, as where a container needs it.
+        """
+        from docker.errors import ImageNotFound
+
+        with told(), suppress(ImageNotFound):
+            self._client.api.remove_image(name, noprune=True)
 
     def tag(self, image: str, name: ImageRef) -> None:
         """Give a local image, by its id, one more name."""

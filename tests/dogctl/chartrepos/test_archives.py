@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dogctl.chartrepos import base
 from dogctl.chartrepos.base import (
     adopted,
     archive_key,
@@ -52,6 +53,18 @@ def test_an_archive_leads_nowhere_else() -> None:
         with pytest.raises(DogctlError) as error:
             package_of(odd)
         assert error.value.code == "bad-chart-archive"
+
+
+def test_an_archive_that_is_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "LARGEST", 1 << 20)
+    large = tarfile.TarInfo("dogs/Chart.yaml")
+    large.size = 2 << 20
+    # What is said of a file, and not in it, counts too.
+    said = tarfile.TarInfo("dogs/Chart.yaml")
+    said.pax_headers = {"comment": "x" * (2 << 20)}
+    for odd in (archive(large), archive(said)):
+        with pytest.raises(DogctlError, match="more than 1 MB"):
+            package_of(odd)
 
 
 def test_an_archive_lies_beside_the_index() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from tests.dogctl.chartrepos.charts import helm, package, published_at_once, pul
 from tests.testbed.aws import REGION, Aws, aws
 from tests.testbed.google.resources import BUCKET
 from tests.testbed.google.serving import PROJECT, Google, google_alone
+from tests.testbed.registries.faults import FaultyProxy, Passing
+from tests.testbed.registries.serving import served
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 NAME, FOLDER = "kennel-charts", "stable"
@@ -215,6 +217,87 @@ def test_the_next_publisher_repairs_what_was_uploaded_only(store: Store) -> None
     assert repository.publish(package("dogs", "1.0.0"))
     (entry,) = repository.listing().versions
     assert repository.pull(entry) == left.archive
+
+
+class Late:
+    """Objects that one write is refused at, because another has not ended, or whose answer is lost."""
+
+    def __init__(self, objects: Any, key: str, *, lost: bool) -> None:
+        self._objects = objects
+        self._key = key
+        self._lost = lost
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+    def write(self, key: str, *words: Any) -> bool:
+        if key != self._key:
+            return bool(self._objects.write(key, *words))
+        self._key = ""
+        if self._lost:
+            self._objects.write(key, *words)
+        return False
+
+
+def test_one_who_is_uploading_at_this_moment_is_waited_for(store: Store) -> None:
+    repository, new = store.repository(), package("dogs", "1.0.0")
+    objects = Late(repository.objects, f"{FOLDER}/dogs-1.0.0.tgz", lost=False)
+    assert replace(repository, objects=objects).publish(new)
+    (entry,) = repository.listing().versions
+    assert repository.pull(entry) == new.archive
+
+
+def test_what_was_removed_is_told_though_the_answer_is_lost(store: Store) -> None:
+    repository = store.repository()
+    for version in ("1.0.0", "2.0.0"):
+        repository.publish(package("dogs", version))
+    objects = Late(repository.objects, f"{FOLDER}/index.yaml", lost=True)
+    gone = replace(repository, objects=objects).remove("dogs", {"1.0.0"})
+    assert [each.version for each in gone] == ["1.0.0"]
+
+
+def test_a_signature_is_not_left_out_in_silence(store: Store) -> None:
+    repository = store.repository()
+    left = package("dogs", "1.0.0", when=1_700_000_000)
+    signed = replace(package("dogs", "1.0.0"), provenance=b"signed")
+    key = f"{FOLDER}/dogs-1.0.0.tgz"
+    assert repository.objects.write(key, left.archive, None, "", "")
+    with pytest.raises(DogctlError) as error:
+        repository.publish(signed)
+    assert error.value.code == "chart-not-signed"
+    assert repository.listing().versions == ()
+    assert repository.objects.write(f"{key}.prov", b"another's", None, "", "")
+    assert repository.publish(signed)
+    (entry,) = repository.listing().versions
+    assert (repository.pull(entry), repository.provenance(entry)) == (left.archive, b"another's")
+
+
+class Deaf(Passing):
+    """Passes everything on but the conditions, as stores do that are older than those."""
+
+    faults = FaultyProxy()
+
+    def send_on(self, *words: Any, **more: Any) -> None:
+        for name in ("If-Match", "If-None-Match"):
+            del self.headers[name]
+        super().send_on(*words, **more)
+
+
+def test_a_store_without_conditions_is_refused(
+    amazon: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = at_amazon(amazon)
+
+    class Handler(Deaf):
+        upstream = amazon.url.removeprefix("http://")
+
+    with served(Handler, nullcontext) as host:
+        for name, value in {**store.environ, "AWS_ENDPOINT_URL": f"http://{host}"}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(DogctlError) as error:
+            store.repository().publish(package("dogs", "1.0.0"))
+    assert error.value.code == "no-conditional-writes"
+    assert set(store.content()) == {f"{FOLDER}/dogs-1.0.0.tgz"}
 
 
 def test_removed_first_and_deleted_then(store: Store) -> None:

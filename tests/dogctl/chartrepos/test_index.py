@@ -236,6 +236,8 @@ def test_windows_wrote_it() -> None:
         "entries:\n\tdogs:\n",
         "entries:\n    dogs:\n    - version: 1.0.0\n  cats:\n    - version: 1.0.0\n",
         "entries:\n  dogs:\n    - version: 1.0.0\n   - version: 1.1.0\n",
+        "entries:\n  dogs:\n  - version: 1.0.0\n    version: 2.0.0\n",
+        'entries:\n  dogs:\n  - home: "a\n    version: 1.0.0\n    b"\n    version: 2.0.0\n',
         "entries: {}\nentries: {}\n",
         "entries: {}\n---\nentries: {}\n",
     ],
@@ -248,6 +250,15 @@ def test_what_is_not_understood_is_refused(odd: str) -> None:
         with pytest.raises(DogctlError) as error:
             edit()
         assert error.value.code == index.BAD_INDEX
+
+
+def test_what_others_may_refer_to_is_not_removed() -> None:
+    versions = "  - home: *a\n    version: 1.0.0\n  - home: &a x\n    version: 2.0.0\n"
+    text = f"entries:\n  dogs:\n{versions}  cats:\n  - version: 1.0.0\n"
+    for gone in ({"2.0.0"}, {"1.0.0", "2.0.0"}):
+        with pytest.raises(DogctlError, match="&a"):
+            index.remove(text, "dogs", gone)
+    assert "&a" in index.remove(text, "dogs", {"1.0.0"})
 
 
 def test_an_index_is_utf_8() -> None:

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from dogctl.clouds.kubeconfig import find, make
+from dogctl.clouds.kubernetes import Kubernetes
 from dogctl.image import Digest, ImageRef
+from dogctl.lifecycle.cleanup.in_use import scan_cluster
 from tests.dogctl.conftest import Done
 from tests.dogctl.release_project import ReleaseProject, build
 from tests.testbed.cluster.cluster import Cluster, cluster
@@ -68,6 +71,28 @@ def reasons(done: Done) -> Mapping[str, Any]:
 def manifests(project: ReleaseProject, done: Done) -> set[Digest]:
     assert project
     return {Digest.parse(each["digest"]) for each in done.json["data"]["items"]}
+
+
+def test_where_only_a_namespace_may_be_looked_into_that_is_told(here: Cluster) -> None:
+    kinds = ("pods", "secrets", "configmaps", "deployments.apps", "statefulsets.apps")
+    kinds += ("daemonsets.apps", "replicasets.apps", "controllerrevisions.apps")
+    kinds += ("jobs.batch", "cronjobs.batch")
+    image, rights = "host:5000/team/app", f"--resource={','.join(kinds)}"
+    for name in ("mine", "others"):
+        here.kubectl("create", "namespace", name)
+        here.kubectl("create", "deployment", name, f"--namespace={name}", f"--image={image}:{name}")
+    here.kubectl("create", "serviceaccount", "reader", "--namespace=mine")
+    here.kubectl("create", "role", "reader", "--namespace=mine", "--verb=list", rights)
+    who = ("--role=reader", "--serviceaccount=mine:reader")
+    here.kubectl("create", "rolebinding", "reader", "--namespace=mine", *who)
+    token = here.kubectl("create", "token", "reader", "--namespace=mine").strip()
+    server = find("testbed", {"KUBECONFIG": str(here.kubeconfig)})["clusters"][0]["cluster"]
+    said: list[str] = []
+    with here.network():
+        asked = Kubernetes(lambda: make("reader", server, {"token": token}))
+        found = scan_cluster(asked, "mine", ImageRef.parse(image), "dev", said.append)
+    assert set(found.tags) == {"mine"}
+    assert said[-1].startswith("dev: only the namespace mine may be looked into for configmaps, ")
 
 
 def test_what_may_be_rolled_back_to_stays(project: ReleaseProject) -> None:

@@ -19,7 +19,10 @@ DIGEST = Digest("sha256", "ab" * 32)
         ("host:5000/team/app", f"host:5000/team/app:1.0@{DIGEST}", {"1.0"}),
         ("host:5000/team/app", "host:5000/team/application:1.0", set()),
         ("host:5000/team/app", "host:5000/team/app/part:1.0", set()),
-        ("host:5000/team/app", "other:5000/team/app:1.0", set()),
+        ("host:5000/team/app", "other:5000/team/app:1.0", {"1.0"}),
+        ("us-docker.pkg.dev/p/gcr.io/app", "eu.gcr.io/p/app:1.0 gcr.io/p/my-app:2", {"1.0"}),
+        ("host:5000/team/app", "other:5000/team/app app:1.0 /app/x:2 http://h/app:/", set()),
+        ("host:5000/team/app", "# was host:5000/team/app:1.0.", {"1.0", "1.0."}),
         ("docker.io/team/app", "index.docker.io/team/app:1 team/app:2", {"1", "2"}),
         ("docker.io/library/app", "app:1", {"1"}),
     ],
@@ -35,6 +38,15 @@ def test_a_digest_counts_whatever_its_name() -> None:
     found.see(f"mirror/app@{DIGEST}".encode(), "first")
     found.see(str(DIGEST).encode(), "second")
     assert found.digests == {DIGEST: "first"}
+
+
+@pytest.mark.parametrize(
+    "digest", [Digest("sha384", "c" * 96), Digest("sha512", "d" * 128)], ids=str
+)
+def test_digests_of_any_kind_count(digest: Digest) -> None:
+    found = References(ImageRef.parse("host:5000/team/app"))
+    found.see(f"image: host:5000/team/app@{digest}".encode(), "here")
+    assert set(found.digests) == {digest}
 
 
 def test_values_name_it_in_parts() -> None:

@@ -55,7 +55,7 @@ def test_what_is_needed_is_never_deleted_and_a_second_run_deletes_nothing(world:
                 assert item.digest not in gone
             if world.inventory.cascades and child in known and child not in gone:
                 assert item.digest not in gone
-        if item.subject in known and item.subject not in gone:
+        if any(each in known and each not in gone for each in item.subjects):
             assert item.digest not in gone
     tags = {tag for each in known.values() if each.digest in gone for tag in each.tags}
     assert not tags & set(world.in_use.tags)
@@ -224,6 +224,68 @@ def test_families_share_their_fate() -> None:
         40: f"belongs to {kept}",
         50: None,
     }
+
+
+def signature(number: int) -> str:
+    return f"sha256-{digest(number).hex}.sig"
+
+
+def test_an_index_of_indexes_stays_around_what_runs() -> None:
+    found = reasons(
+        keep_latest(1),
+        image(9, "new", days=2),
+        image(3, "outer", kind=Kind.INDEX, children=(digest(2), digest(4))),
+        image(2, kind=Kind.INDEX, children=(digest(1),)),
+        image(1),
+        image(4),
+        in_use=InUse({digest(1): "prod: pod app-1"}, {}),
+    )
+    assert all(found.values())
+
+
+def test_what_belongs_to_several_stays_with_any_of_them() -> None:
+    found = reasons(
+        keep_latest(1),
+        image(1, "new", days=2),
+        image(2, "old"),
+        image(3, signature(1), signature(2), kind=Kind.REFERRER, subject=digest(2)),
+        image(4, signature(1), "mine", days=50),
+        image(5, signature(2), "its", days=60),
+    )
+    belongs = f"belongs to {digest(1)}"
+    assert found == {1: "one of the newest 1", 2: None, 3: belongs, 4: belongs, 5: None}
+
+
+def test_only_some_tags_go_of_what_belongs_to_something_too() -> None:
+    policy = replace(keep_latest(1), only=(re.compile("old"),))
+    other = "is none of those that are to go"
+    found = reasons(
+        policy,
+        image(1, "new", days=2),
+        image(2, "old"),
+        image(3, signature(2), kind=Kind.REFERRER, subject=digest(2)),
+        image(4, kind=Kind.REFERRER, subject=digest(2)),
+        image(5, "proof-1", kind=Kind.REFERRER, subject=digest(2)),
+        image(6, signature(99), kind=Kind.REFERRER, subject=digest(99)),
+        image(7, "proof-2", kind=Kind.REFERRER, subject=digest(99)),
+        image(8, kind=Kind.REFERRER, subject=digest(99)),
+    )
+    assert found == {
+        1: f"new {other}",
+        2: None,
+        3: None,
+        4: None,
+        5: f"proof-1 {other}",
+        6: f"{signature(99)} {other}",
+        7: f"proof-2 {other}",
+        8: "has no tag, and only some tags are to go",
+    }
+
+
+def test_tags_that_lead_round_in_circles_have_an_order() -> None:
+    one, other = image(1, signature(2)), image(2, signature(1))
+    ((first, *_),) = units([one, other, image(3, kind=Kind.INDEX, children=(digest(1),))])
+    assert first.digest == digest(3)
 
 
 @pytest.mark.parametrize(("keep", "days"), [(None, None), (0, None), (-1, 3), (None, -1)], ids=str)

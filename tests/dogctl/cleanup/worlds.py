@@ -14,7 +14,9 @@ from dogctl.lifecycle.cleanup.retention import InUse, Policy
 from dogctl.registries.inventory import Inventory, Item, Kind
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-TAGS = ("main-1", "main-2", "dev-1", "dev-2", "1.0", "1.1", "latest", "x", "y", "z")
+# Of signatures, whatever they are on.
+SIGNATURES = tuple(f"sha256-{number:064x}.sig" for number in (0, 3, 999))
+TAGS = (*SIGNATURES, "main-1", "main-2", "dev-1", "dev-2", "1.0", "1.1", "latest", "x", "y", "z")
 EXPRESSIONS = ("main-.*", "dev-.*", r"\d.*", "x|y", "latest")
 
 
@@ -47,8 +49,9 @@ POLICIES = st.builds(
     PATTERNS,
 )
 HOURS = (None, 1, 23, 25, 100, 800, 3000, 500_000)
+KINDS = (Kind.IMAGE, Kind.INDEX, Kind.REFERRER)
 # One choice is drawn in a fifth of the time that three take.
-FACTS = st.sampled_from([*product(HOURS, Kind, (True, *[False] * 9))])
+FACTS = st.sampled_from([*product(HOURS, KINDS, (True, *[False] * 9))])
 SETS_OF_TAGS = st.sets(st.sampled_from(TAGS))
 
 

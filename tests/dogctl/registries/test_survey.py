@@ -78,6 +78,25 @@ def test_families_and_their_times(locked: RunningRegistry, driver: OciRegistry) 
     assert (items[lone].tags, items[signature].pushed) == ((), None)
 
 
+def test_a_tag_alone_makes_no_signature(locked: RunningRegistry, driver: OciRegistry) -> None:
+    uploader = Uploader(locked, "team/named")
+    own = dated(uploader, "", "own", "2025-01-01T00:00:00Z")
+    body = uploader.session.get(f"{uploader.base}/manifests/{own}").json()
+    uploader.session.put(
+        f"{uploader.base}/manifests/sha256-{own.hex}",
+        data=uploader.session.get(f"{uploader.base}/manifests/{own}").content,
+        headers={"Content-Type": body["mediaType"]},
+    )
+    image = dated(uploader, f"sha256-{'1' * 64}", "an image", "2025-01-01T00:00:00Z")
+    both = dated(uploader, f"sha256-{own.hex}.sbom", "list", "2025-01-01T00:00:00Z")
+    assert dated(uploader, "1.0", "list", "2025-01-01T00:00:00Z") == both
+    items = by_digest(survey(driver, ImageRef(locked.host, "team/named")))
+    assert items[own].tags == (f"sha256-{own.hex}",)
+    assert {each.kind for each in items.values()} == {Kind.IMAGE}
+    assert items[both].subjects == (own,)
+    assert items[image].subjects == (Digest("sha256", "1" * 64),)
+
+
 def test_a_digest_goes_with_all_its_tags(locked: RunningRegistry, driver: OciRegistry) -> None:
     uploader = Uploader(locked, "team/shared")
     shared = dated(uploader, "a", "x", "2025-01-01T00:00:00Z")
@@ -108,6 +127,38 @@ def test_tags_that_come_meanwhile_are_a_gap(locked: RunningRegistry) -> None:
         proxy.fail(2, path=".*/tags/list", status=200, body=b'{"tags": ["t0", "gone"]}')
         found = survey(OciRegistry(proxy.host, lambda: LOGIN), ImageRef(proxy.host, "team/moving"))
     assert found.gaps == ("its tags changed while they were read",)
+
+
+def test_a_tag_that_cannot_be_read_is_a_gap(locked: RunningRegistry) -> None:
+    uploader = Uploader(locked, "team/unread")
+    dated(uploader, "t0", "0", "2025-01-01T00:00:00Z")
+    dated(uploader, "t1", "1", "2025-01-01T00:00:00Z")
+    with faulty(locked.host) as proxy:
+        proxy.fail(9, path=".*/manifests/t1", status=404)
+        found = survey(OciRegistry(proxy.host, lambda: LOGIN), ImageRef(proxy.host, "team/unread"))
+    assert found.gaps == ("the tag t1 is listed, and there is nothing to read behind it",)
+
+
+@pytest.mark.parametrize(
+    ("link", "body", "says"),
+    [
+        ("</v2/team/odd/tags/list>; rel=next", b'{"tags": []}', "in a circle"),
+        ("<?last=a>; rel=next", b'{"tags": []}', "in a circle"),
+        ("<https://elsewhere.example/v2/x>; rel=next", b'{"tags": []}', "to another host"),
+        ("", b"<html>", "no registry"),
+        ("", b"[]", "no registry"),
+    ],
+    ids=["itself", "circle", "elsewhere", "page", "list"],
+)
+def test_odd_pages_are_no_inventory(
+    locked: RunningRegistry, link: str, body: bytes, says: str
+) -> None:
+    with faulty(locked.host) as proxy:
+        headers = {"Link": link} if link else {}
+        proxy.fail(9, path=".*/tags/list", status=200, headers=headers, body=body)
+        with pytest.raises(DogctlError, match=says) as error:
+            survey(OciRegistry(proxy.host, lambda: LOGIN), ImageRef(proxy.host, "team/odd"))
+    assert error.value.code == "registry-inconsistent"
 
 
 def test_what_cannot_be_read_is_no_inventory(locked: RunningRegistry) -> None:

@@ -111,9 +111,21 @@ def pause_is_imported(parts: Parts, node: Node) -> bool:
 
 def imports(parts: Parts, node: Node, image: Path) -> subprocess.CompletedProcess[str]:
     """Have the container runtime take the images of an archive of `docker save`."""
-    ctr = ["ctr", f"--address={CONTAINERD}", "--namespace=k8s.io"]
+    return ctr(parts, node, "images", "import", str(image))
+
+
+def forget(parts: Parts, node: Node) -> None:
+    """Have the container runtime lose all images of pods: what starts from now on is pulled."""
+    known = ctr(parts, node, "images", "list", "--quiet").stdout.split()
+    names = [name for name in known if name != pause.NAME]
+    ctr(parts, node, "images", "remove", "--sync", *names).check_returncode()
+
+
+def ctr(parts: Parts, node: Node, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run containerd's own client."""
+    command = ("ctr", f"--address={CONTAINERD}", "--namespace=k8s.io", *words)
     return subprocess.run(
-        node.inside.command(*ctr, "images", "import", str(image)),
+        node.inside.command(*command),
         env=environ(parts.programs),
         capture_output=True,
         text=True,
