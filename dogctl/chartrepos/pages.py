@@ -47,14 +47,19 @@ BRANCH = "gh-pages"
 GITHUB_CACHE = 600.0
 # So many commits are looked at to know how old a file is.
 DEPTH = 100
+DENIED = "chart-repository-denied"
 TIMEOUT = 300.0
 _WHO = ("dogctl", "dogctl@users.noreply.github.com")
 _NO_HASH = "0" * 40
 # In git's words: whether it was ours or the server that saw it, and where two came at once.
 _LATE = re.compile(
-    r"\[(?:remote )?rejected\].*(?:fetch first|non-fast-forward|failed to update ref|lock"
-    r"|reference already exists)|cannot lock ref"
+    r"\[(?:remote )?rejected\].*(?:fetch first|non-fast-forward|failed to update ref|cannot lock"
+    r"|incorrect old value|reference already exists)|cannot lock ref"
 )
+_DECLINED = "[remote rejected]"
+# How to get there; other variables are about other repositories, or show what is sent.
+_WAYS = ("GIT_SSH", "GIT_SSL", "GIT_ASKPASS", "GIT_PROXY", "GIT_HTTP_", "GIT_EXEC_PATH",
+         "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")  # fmt: skip
 _NO_LOGIN = re.compile(r"could not read (?:Username|Password)|Authentication failed|(?:401|403)$|"
                        r"Permission denied", re.MULTILINE)  # fmt: skip
 
@@ -278,8 +283,9 @@ class _Clone:
         return done.stdout
 
     def _run(self, *words: str, stdin: bytes = b"") -> Completed:
-        # A hook's GIT_DIR is about another repository; nobody is here to be asked for a password.
-        environ = {k: v for k, v in self._pages.environ.items() if not k.startswith("GIT_")}
+        given = self._pages.environ.items()
+        environ = {k: v for k, v in given if not k.startswith("GIT_") or k.startswith(_WAYS)}
+        # Nobody is here to be asked for a password.
         environ |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **self._login()}
         for who in ("AUTHOR", "COMMITTER"):
             environ |= {f"GIT_{who}_NAME": _WHO[0], f"GIT_{who}_EMAIL": _WHO[1]}
@@ -308,9 +314,17 @@ class _Clone:
         if _NO_LOGIN.search(said):
             return DogctlError(
                 "we may not do that in the chart repository",
-                code="chart-repository-denied",
+                code=DENIED,
                 where=self._pages.url,
                 hint="set GITHUB_TOKEN to a token that may write contents, or let git log in",
+                detail=lines,
+            )
+        if _DECLINED in said:
+            return DogctlError(
+                f"the chart repository does not take a push to {self._pages.branch}",
+                code=DENIED,
+                where=self._pages.url,
+                hint="the branch is protected, or a hook declines it: let this account push there",
                 detail=lines,
             )
         return ToolError(

@@ -118,15 +118,23 @@ class OciRegistry:
 
     def tags(self, ref: ImageRef) -> tuple[str, ...]:
         """All tags of the repository of `ref`. Raises DogctlError."""
-        return tuple(tag for page in self.pages(ref) for tag in page.get("tags") or ())
+        return tuple(dict.fromkeys(tag for page in self.pages(ref) for tag in _tags(page)))
 
-    def pages(self, ref: ImageRef, after: str | None = None) -> Iterator[Mapping[str, Any]]:
-        """The listing of tags as the registry has it, a page at a time; `after` a tag.
+    def pages(self, ref: ImageRef) -> Iterator[Mapping[str, Any]]:
+        """The listing of tags as the registry has it, a page at a time.
 
+        After its end it is asked to go on, until it has nothing new: some registries stop early.
         `tags` is null where the last one was deleted. Raises DogctlError.
         """
-        for answer in self._linked(ref, "tags/list" + (f"?last={after}" if after else "")):
-            yield self._object(ref, answer)
+        found: set[str] = set()
+        path, before = "tags/list", -1
+        while len(found) > before:
+            before = len(found)
+            for answer in self._linked(ref, path):
+                page = self._object(ref, answer)
+                found |= set(_tags(page))
+                yield page
+            path = f"tags/list?last={max(found, default='')}"
 
     def manifest(self, ref: ImageRef) -> tuple[Digest, Mapping[str, Any]] | None:
         """What is behind the digest of `ref`, or else its tag; None if there is nothing.
@@ -270,6 +278,10 @@ def _required(tag: str | None) -> str:
     if tag is None:
         raise ValueError("a reference to resolve has a tag or a digest")
     return tag
+
+
+def _tags(page: Mapping[str, Any]) -> list[str]:
+    return page.get("tags") or []
 
 
 def _digest(ref: ImageRef, text: str) -> Digest:

@@ -7,6 +7,7 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md#content-di
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,7 @@ Found = TypeVar("Found")
 class Readable(Protocol):
     """What is asked of a registry: see OciRegistry."""
 
-    def pages(self, ref: ImageRef, after: str | None = None) -> Iterator[Body]: ...
+    def pages(self, ref: ImageRef) -> Iterator[Body]: ...
     def manifest(self, ref: ImageRef) -> tuple[Digest, Body] | None: ...
     def blob(self, ref: ImageRef, digest: Digest) -> bytes | None: ...
     def may_be_manifest(self, ref: ImageRef, digest: Digest) -> bool: ...
@@ -142,17 +143,11 @@ class _Survey:
         return {digest for digest, may in zip(asked, may_be, strict=True) if may}
 
     def _list(self) -> list[str]:
-        """All tags: the listing is asked to go on after its end, until it has nothing new."""
         found: set[str] = set()
-        last: str | None = None
-        while True:
-            before = len(found)
-            for page in self._registry.pages(self._ref, last):
-                found |= set(page.get("tags") or ())
-                self._learn(page.get("manifest") or {})
-            last = max(found, default=None)
-            if len(found) == before:
-                return sorted(found)
+        for page in self._registry.pages(self._ref):
+            found |= set(page.get("tags") or ())
+            self._learn(page.get("manifest") or {})
+        return sorted(found)
 
     def _learn(self, described: Mapping[str, Body]) -> None:
         """What Google adds to a listing: all manifests, and when they came.
@@ -182,7 +177,7 @@ class _Survey:
     def _named(self, digests: Iterable[Digest]) -> set[Digest]:
         """What belongs to these: children, subjects, and what refers to them."""
         ordered = sorted(digests)
-        named = {other for each in ordered for other in _children(self._bodies[each])}
+        named = {other for each in ordered for other in manifests_in(self._bodies[each])}
         named |= {s for each in ordered if (s := _subject(self._bodies[each]))}
         return named | {other for some in self._each(self._referrers, ordered) for other in some}
 
@@ -248,6 +243,18 @@ class _Survey:
         if subject := _subject(body) or _subject_of(item):
             return replace(item, kind=Kind.REFERRER, subject=subject)
         return item
+
+
+def manifests_in(body: Body) -> tuple[Digest, ...]:
+    """The manifests of an index. That of a build cache names layers, which are none.
+
+    https://github.com/moby/buildkit#registry-push-image-and-cache-separately
+    """
+    described = body.get("manifests") or ()
+    kinds = ((each, each.get("mediaType") or "manifest") for each in described)
+    return tuple(
+        Digest.parse(each["digest"]) for each, kind in kinds if re.search("manifest|index", kind)
+    )
 
 
 def _children(body: Body) -> tuple[Digest, ...]:

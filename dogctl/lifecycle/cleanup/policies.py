@@ -51,6 +51,9 @@ def _limits(name: str | None, keep: int | None, older_than: str | None) -> Polic
 
 def _policy(keep: int | None, older_than: str | None) -> Policy:
     try:
+        # Of 30, who means days would get seconds.
+        if older_than is not None and older_than.isdecimal() and int(older_than):
+            raise ValueError(f"{older_than!r} has no unit, such as {older_than}d for days")
         age = None if older_than is None else timedelta(seconds=seconds(older_than))
     except (ValueError, OverflowError) as error:
         raise ConfigError(str(error), code="usage", where="--older-than", hint=_HELP) from None

@@ -9,7 +9,7 @@ from dogctl.image import Digest, ImageRef
 from dogctl.registries.hosts import is_google
 from dogctl.registries.inventory import Inventory, Item
 from dogctl.registries.oci import OciRegistry
-from dogctl.registries.survey import survey
+from dogctl.registries.survey import manifests_in, survey
 
 
 class Shelf(Protocol):
@@ -83,8 +83,7 @@ class OciShelf:
                 continue
             found.add(each)
             named = self._manifest(self._ref.pinned(each))
-            children = (named[1].get("manifests") or ()) if named else ()
-            waiting += (Digest.parse(child["digest"]) for child in children)
+            waiting += manifests_in(named[1]) if named else ()
         return found
 
     def remove(self, item: Item) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from dogctl.chartrepos.pages import Pages
 from dogctl.errors import DogctlError
 from dogctl.secrets import Secret
 from tests.dogctl.chartrepos.charts import helm, package, published_at_once, pulled, web
-from tests.testbed.git_http import GitServer, git_server
+from tests.testbed.git_http import NAME, GitServer, git_server
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -122,6 +123,36 @@ def test_the_token_lets_us_push_and_is_in_no_message(pages: Pages, server: GitSe
         wrong.publish(package("dogs", "1.0.0"))
     assert "canary" not in repr((error.value, error.value.detail))
     assert replace(pages, token=Secret("canary-token-1")).publish(package("dogs", "1.0.0"))
+
+
+def test_gits_own_ways_to_log_in_are_taken(pages: Pages, server: GitServer, tmp_path: Path) -> None:
+    server.token = "canary-token-3"
+    ask = tmp_path / "ask"
+    ask.write_text(
+        '#!/bin/sh\ncase "$1" in User*) echo x-access-token ;; *) echo $CANARY ;; esac\n'
+    )
+    ask.chmod(0o755)
+    ways = {"GIT_ASKPASS": str(ask), "CANARY": server.token, "GIT_DIR": "/nowhere"}
+    shown = {"GIT_TRACE_CURL": "1", "GIT_TRACE_REDACT": "0", "GIT_CURL_VERBOSE": "1"}
+    asking = replace(pages, environ={**os.environ, **ways, **shown})
+    assert asking.publish(package("dogs", "1.0.0"))
+    server.token = "another"
+    with pytest.raises(DogctlError) as error:
+        asking.publish(package("dogs", "1.1.0"))
+    assert error.value.code == "chart-repository-denied"
+    assert "canary" not in repr((error.value, error.value.detail))
+
+
+def test_a_push_that_is_declined_is_no_late_one(pages: Pages, server: GitServer) -> None:
+    hook = server.folder / NAME / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho 'GH006: Protected branch, locked' >&2; exit 1\n")
+    hook.chmod(0o755)
+    pauses: list[float] = []
+    with pytest.raises(DogctlError) as error:
+        replace(pages, pause=pauses.append).publish(package("dogs", "1.0.0"))
+    assert (error.value.code, pauses) == ("chart-repository-denied", [])
+    assert "GH006" in str(error.value.detail)
+    assert "protected" in str(error.value.hint)
 
 
 def test_no_such_repository(pages: Pages, server: GitServer) -> None:

@@ -263,6 +263,7 @@ def test_a_killed_run_is_completed_by_the_next(shop: Make, proxy: FaultyProxy) -
         ((), "--keep, --older-than"),
         (("--keep", "0"), "--keep"),
         (("--older-than", "x"), "--older-than"),
+        (("--older-than", "30"), "--older-than"),
         (("--keep", "1", "--group", "("), "--group"),
         (("--policy", "keep-latest"), "--policy"),
         (("--policy", "older-than-a-month", "--keep", "3"), "--policy"),

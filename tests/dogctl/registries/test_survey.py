@@ -10,12 +10,13 @@ import pytest
 
 from dogctl.errors import DogctlError
 from dogctl.image import Digest, ImageRef
+from dogctl.lifecycle.cleanup.shelves import OciShelf
 from dogctl.registries.base import Login
 from dogctl.registries.inventory import Inventory, Item, Kind
 from dogctl.registries.oci import OciRegistry
 from dogctl.registries.survey import survey
 from dogctl.secrets import Secret
-from tests.testbed.registries.content import MANIFEST, OCI, Uploader
+from tests.testbed.registries.content import INDEX, MANIFEST, OCI, Uploader
 from tests.testbed.registries.faults import faulty
 from tests.testbed.registries.registry import PASSWORD, USERNAME, RunningRegistry, binary, registry
 
@@ -78,6 +79,18 @@ def test_families_and_their_times(locked: RunningRegistry, driver: OciRegistry) 
     assert (items[lone].tags, items[signature].pushed) == ((), None)
 
 
+def test_a_build_cache_is_no_trouble(locked: RunningRegistry, driver: OciRegistry) -> None:
+    """BuildKit's is an index whose parts are layers, and a configuration of its own kind."""
+    uploader = Uploader(locked, "team/cached")
+    layer = {"mediaType": f"{OCI}.layer.v1.tar+gzip", **uploader.blob(b"layer")}
+    config = {"mediaType": "application/vnd.buildkit.cacheconfig.v0", **uploader.blob(b"{}")}
+    cache = Digest.parse(uploader.manifest("cache", {"manifests": [layer, config]}, INDEX))
+    image = dated(uploader, "1.0", "image", "2025-01-01T00:00:00Z")
+    found = by_digest(survey(driver, ImageRef(locked.host, "team/cached")))
+    assert set(found) == {cache, image}
+    assert found[cache].pushed is None
+
+
 def test_a_tag_alone_makes_no_signature(locked: RunningRegistry, driver: OciRegistry) -> None:
     uploader = Uploader(locked, "team/named")
     own = dated(uploader, "", "own", "2025-01-01T00:00:00Z")
@@ -117,7 +130,10 @@ def test_a_listing_that_stops_early_is_asked_to_go_on(locked: RunningRegistry) -
         # One page without a link to the next one.
         proxy.fail(1, path=".*/tags/list", status=200, body=b'{"name": "x", "tags": ["t0"]}')
         found = survey(OciRegistry(proxy.host, lambda: LOGIN), ImageRef(proxy.host, "team/short"))
-    assert {each.tags[0] for each in found.items} == {"t0", "t1", "t2"}
+        proxy.fail(1, path=".*/tags/list", status=200, body=b'{"name": "x", "tags": ["t0"]}')
+        ref = ImageRef(proxy.host, "team/short")
+        tags = OciShelf(OciRegistry(proxy.host, lambda: LOGIN), ref).tags()
+    assert tags == {each.tags[0] for each in found.items} == {"t0", "t1", "t2"}
     assert found.gaps == ()
 
 
