@@ -157,6 +157,14 @@ class OciRegistry:
             raise _corrupt(ref, "the registry has other content under this digest")
         return digest, content
 
+    def put(self, ref: ImageRef, reference: str, content: bytes) -> None:
+        """Put a manifest whose parts are there under a tag, or its digest. Raises DogctlError."""
+        body = parsed(ref, content)
+        kind = body.get("mediaType") or MANIFESTS[0 if "manifests" in body else 1]
+        headers = {"Content-Type": kind}
+        put = self._send(ref, "PUT", f"manifests/{reference}", data=content, headers=headers)
+        self._answered(ref, put)
+
     def blob(self, ref: ImageRef, digest: Digest) -> bytes | None:
         """A small blob, such as an image's configuration; None if it is not there.
 

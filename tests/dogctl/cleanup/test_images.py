@@ -58,11 +58,11 @@ class Shop:
         self.direct = ImageRef(locked.host, name)
         project.configure(f'[tool.dogctl]\nname = "shop"\ndocker-repo = "{self.ref.name}"\n')
 
-    def image(self, tag: str, text: str, days: float) -> Digest:
+    def image(self, tag: str, text: str, days: float, **more: Any) -> Digest:
         created = (self.began - timedelta(days=days)).isoformat()
         config = self.uploader.blob(json.dumps({"created": created, "text": text}).encode())
         described = {"mediaType": f"{OCI}.config.v1+json", **config}
-        body = {"config": described, "layers": []}
+        body = {"config": described, "layers": [], **more}
         return Digest.parse(self.uploader.manifest(tag, body, MANIFEST))
 
     def tags(self) -> set[str]:
@@ -161,6 +161,30 @@ def test_one_that_cannot_go_is_told_and_the_rest_goes(shop: Make, proxy: FaultyP
     assert store.tags() == {"t0", "t3", "t4"}
     assert store.cleanup("--keep", "1", "--yes", *UNUSED).code == 0
     assert store.tags() == {"t0"}
+
+
+@pytest.mark.parametrize("tagged", [True, False], ids=["by its tag", "by its subject"])
+def test_a_signature_stays_with_what_cannot_go(
+    shop: Make, proxy: FaultyProxy, *, tagged: bool
+) -> None:
+    store = shop(f"signed-{tagged}".lower())
+    old, new = store.image("old", "old", 50), store.image("new", "new", 5)
+    described = {"mediaType": MANIFEST, "digest": str(old), "size": 1}
+    more = {} if tagged else {"subject": described}
+    signature = store.image(f"sha256-{old.hex}.sig" if tagged else "", "sig", 50, **more)
+    if not tagged:
+        listed = json.dumps({"manifests": [{"digest": str(signature)}]}).encode()
+        proxy.fail(9, path=f".*/referrers/{old}", status=200, body=listed)
+    other = store.image(f"sha256-{new.hex}.sig", "other", 50)
+    proxy.fail(1, method="DELETE", path=f".*{old.hex}", status=403)
+    done = store.cleanup("--keep", "1", "--yes", "--json", *UNUSED)
+    assert (done.code, done.json["error"]["code"]) == (1, "not-deleted")
+    assert proxy.count("DELETE", f".*/manifests/{signature}") == 1
+    assert all(map(store.has, (old, signature, new, other)))
+    assert (f"sha256-{old.hex}.sig" in store.tags()) == tagged
+    assert store.cleanup("--keep", "1", "--yes", *UNUSED).code == 0
+    assert not any(map(store.has, (old, *((signature,) if tagged else ()))))
+    assert all(map(store.has, (new, other)))
 
 
 def test_a_registry_that_deletes_nothing_says_so(shop: Make, proxy: FaultyProxy) -> None:
