@@ -6,6 +6,8 @@ https://distribution.github.io/distribution/spec/auth/token/
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,10 +38,14 @@ class Bearer(AuthBase):
 
 
 class RenewedAuth(AuthBase):
-    """Sends what was accepted the last time; on a 401 it gets a new one and sends once more."""
+    """Sends what was accepted the last time; on a 401 it gets a new one and sends once more.
+
+    Any thread may use it: a crowd whose token has expired gets one new one.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, AuthBase] = {}
+        self._renewing = Lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         origin = urlsplit(request.url or "")[:2]
@@ -64,10 +70,28 @@ class RenewedAuth(AuthBase):
 
     def _renew(self, response: requests.Response, **options: Any) -> requests.Response:
         _ = response.content  # read to its end, so that the connection is free for others
-        renewed = self.authorisation(response)
-        if renewed is None:
-            return response
-        self._known[self.realm(response.request)] = renewed
+        realm = self.realm(response.request)
+        with self._renewing:
+            newer = self._newer(realm, response.request)
+            renewed = newer or self.authorisation(response)
+            if renewed is None:
+                return response
+            self._known[realm] = renewed
+        answer = self._again(response, renewed, **options)
+        # What another thread has got may be good for less than this.
+        return self._renew(answer, **options) if newer and answer.status_code == 401 else answer
+
+    def _newer(self, realm: str, request: requests.PreparedRequest) -> AuthBase | None:
+        """What another thread has got since this was sent."""
+        known = self._known.get(realm)
+        if known is None:
+            return None
+        sent, now = (each.headers.get("Authorization") for each in (request, known(request.copy())))
+        return known if sent != now else None
+
+    def _again(
+        self, response: requests.Response, renewed: AuthBase, **options: Any
+    ) -> requests.Response:
         again = renewed(response.request.copy())
         # The way of requests' own HTTPDigestAuth.
         answer: requests.Response = response.connection.send(again, **options)
@@ -84,6 +108,7 @@ class ChallengeAuth(RenewedAuth):
         self._http = http
         self._registry = registry
         self._login = login
+        self._actions: defaultdict[str, set[str]] = defaultdict(set)
         self.logged_in = False
 
     def realm(self, request: requests.PreparedRequest) -> str:
@@ -109,6 +134,11 @@ class ChallengeAuth(RenewedAuth):
     ) -> AuthBase | None:
         realm = challenge.get("realm", "")
         asked = {name: challenge[name] for name in ("service", "scope") if challenge.get(name)}
+        what, _, actions = asked.get("scope", "").rpartition(":")
+        # All that was wanted so far, or who reads and deletes by turns needs a token each time.
+        wanted = {*actions.split(","), *self._actions[what]}
+        if what:
+            asked["scope"] = f"{what}:{','.join(sorted(wanted))}"
         if not _is_safe(realm, url):
             raise DogctlError(
                 f"{self._registry} sends logins to an address without encryption",
@@ -127,6 +157,7 @@ class ChallengeAuth(RenewedAuth):
             answer = self._http.send(ref, "GET", realm, params=asked, auth=basic)
         if answer.status_code != 200:
             raise self._http.refusal(ref, answer, logged_in=login is not None).error()
+        self._actions[what] = wanted
         return self._bearer(answer)
 
     def _bearer(self, answer: requests.Response) -> AuthBase | None:

@@ -6,12 +6,13 @@ https://docs.docker.com/reference/api/hub/latest/
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -21,11 +22,17 @@ from dogctl.image import DOCKER_HUB, Digest, ImageRef
 from dogctl.registries import refusals
 from dogctl.registries.auth import Bearer, RenewedAuth
 from dogctl.registries.base import Login, LoginSource
-from dogctl.registries.http import Http, Pause
+from dogctl.registries.http import LONGEST_WAIT, Http, Pause
 from dogctl.secrets import Secret
 
 API = "https://hub.docker.com"
 PAGE = 100  # the most it gives
+# Its limits are so many requests a minute.
+LIMITED_SECONDS = 60.0
+# Answers of an address that is in no documentation: it cannot be had, or not with this login.
+CANNOT = (401, 403, 404, 405, 410)
+# https://docs.docker.com/security/access-tokens/reference/
+RIGHTS = 'let the login delete images: an access token needs the permission "Read, Write, Delete"'
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,26 @@ class HubTag:
     size: int | None
 
 
+@dataclass(frozen=True)
+class HubManifest:
+    """A manifest as Docker Hub tells of it, with the tags that are on it.
+
+    What has none may well be a part of an index that has one.
+    """
+
+    digest: Digest
+    tags: tuple[str, ...]
+    pushed: datetime | None
+
+
 class DockerHub:
-    """Docker Hub's API.
+    """Docker Hub's API. Any thread may use it; every method raises DogctlError.
 
     Args:
         login: asked for a user and a password or access token; None stays anonymous.
         api: where it is.
         pause: waits some seconds, and may raise to give up.
+        longest_wait: for so many seconds it is left alone where it asks for it.
     """
 
     def __init__(
@@ -59,37 +79,133 @@ class DockerHub:
         *,
         api: str = API,
         pause: Pause = time.sleep,
+        longest_wait: float = LONGEST_WAIT,
     ) -> None:
         self._api = api
-        self._http = Http(pause=pause)
+        self._pause = pause
+        self._http = Http(pause=pause, longest_wait=longest_wait)
         self._auth = _HubAuth(self._http, api, login)
+        self._resume = 0.0
 
     def tags(self, ref: ImageRef) -> Iterator[HubTag]:
         """The tags of the repository of `ref`, newest first, a page at a time.
 
         Docker Hub may stop after 1,000 of them without saying so, and its count lags behind, so
-        what has to be complete is to be compared with `OciRegistry.tags`. Raises DogctlError.
+        what has to be complete is to be compared with `OciRegistry.tags`.
         """
-        namespace, _, repository = ref.repository.partition("/")
-        path = f"/v2/namespaces/{namespace}/repositories/{repository}/tags?page_size={PAGE}"
-        url: str | None = urljoin(self._api, path)
-        while url is not None:
-            page = self._ask(ref, url)
-            yield from (_tag(entry) for entry in page["results"])
+        url: str | None = self._url(ref, f"tags?page_size={PAGE}")
+        seen = set()
+        while url is not None and url not in seen:
+            seen.add(url)
+            page = self._read(ref, url)
+            if page is None:
+                raise refusals.failure(refusals.NO_REPOSITORY, ref)
+            for entry in _list(ref, page, "results"):
+                yield _tag(ref, entry)
             url = page.get("next")
 
-    def _ask(self, ref: ImageRef, url: str) -> dict[str, Any]:
+    def tag(self, ref: ImageRef, name: str) -> HubTag | None:
+        """One tag, also beyond the first 1,000; None if there is none of that name."""
+        found = self._read(ref, self._url(ref, f"tags/{quote(name)}"))
+        return _tag(ref, found) if found else None
+
+    def immutable(self, ref: ImageRef) -> Callable[[str], bool]:
+        """Tells of a tag whether nobody can delete it.
+
+        A rule that matches a part of a tag counts, and one that cannot be read matches all.
+        https://docs.docker.com/docker-hub/repos/manage/hub-images/immutable-tags/
+        """
+        found = self._read(ref, self._url(ref, ""))
+        if found is None:
+            raise refusals.failure(refusals.NO_REPOSITORY, ref)
+        settings = found.get("immutable_tags_settings") or {}
+        if not settings.get("enabled"):
+            return lambda _: False
+        try:
+            rules = [re.compile(rule) for rule in settings["rules"]]
+        except (re.error, KeyError, TypeError):
+            return lambda _: True
+        return lambda tag: any(rule.search(tag) for rule in rules)
+
+    def manifests(self, ref: ImageRef) -> tuple[HubManifest, ...] | None:
+        """All manifests, those without a tag included; None if that cannot be told.
+
+        It is in no documentation: https://github.com/docker/roadmap/issues/795
+        """
+        found: list[HubManifest] = []
+        keys: list[str] = []
+        while True:
+            after = f"&last_evaluated_key={quote(keys[-1], safe='')}" if keys else ""
+            url = self._url(ref, f"manifests?page_size={PAGE}{after}")
+            page = self._read(ref, url, CANNOT)
+            if page is None or "manifests" not in page:
+                return None
+            found += (_manifest(ref, entry) for entry in _list(ref, page, "manifests"))
+            key = page.get("last_evaluated_key")
+            if not key:
+                return tuple(found)
+            if key in keys:
+                return None  # for ever the same page is not all of them
+            keys.append(key)
+
+    def delete_tag(self, ref: ImageRef, name: str) -> bool:
+        """Delete one tag and leave its manifest; False if there is none of that name.
+
+        What it answers is not always what it does: 204 for tags that are there afterwards was
+        seen. It is in no documentation any more, and what Docker's own hub-tool does.
+        """
+        path = f"/v2/repositories/{ref.repository}/tags/{quote(name)}/"
+        answer = self._send(ref, "DELETE", urljoin(self._api, path))
+        if answer.status_code == 404:
+            return False
+        try:
+            self._answered(ref.tagged(name), answer)
+        except DogctlError as error:
+            if error.code == refusals.DENIED:
+                error.hint = RIGHTS
+            raise
+        return True
+
+    def _url(self, ref: ImageRef, path: str) -> str:
+        namespace, _, repository = ref.repository.partition("/")
+        base = f"/v2/namespaces/{namespace}/repositories/{repository}"
+        return urljoin(self._api, f"{base}/{path}" if path else base)
+
+    def _read(
+        self, ref: ImageRef, url: str, missing: tuple[int, ...] = (404,)
+    ) -> dict[str, Any] | None:
+        """What is there; None for an answer with one of the statuses that say it is not."""
         if urlsplit(url)[:2] != urlsplit(self._api)[:2]:
             raise DogctlError(
                 "Docker Hub sends us to another host", code="registry-inconsistent", where=url
             )
-        answer = self._http.send(ref, "GET", url, auth=self._auth)
-        if answer.status_code == 404:
-            raise refusals.failure(refusals.NO_REPOSITORY, ref)
-        if not answer.ok:
-            raise self._http.refusal(ref, answer, logged_in=self._auth.logged_in).error()
-        page: dict[str, Any] = answer.json()
+        answer = self._send(ref, "GET", url)
+        if answer.status_code in missing:
+            return None
+        try:
+            page = self._answered(ref, answer).json()
+        except requests.exceptions.JSONDecodeError:
+            page = None
+        if not isinstance(page, dict):
+            raise _unreadable(ref, url)
         return page
+
+    def _send(self, ref: ImageRef, method: str, url: str) -> requests.Response:
+        wait = self._resume - time.time()
+        if wait > 0:
+            self._pause(wait)
+        answer = self._http.send(ref, method, url, auth=self._auth)
+        if answer.headers.get("X-RateLimit-Remaining") == "0":
+            # Nothing is left of this minute: to ask on would only be refused.
+            reset = answer.headers.get("X-RateLimit-Reset", "")
+            until = float(reset) if reset.isdecimal() else 0.0
+            self._resume = min(until, time.time() + LIMITED_SECONDS)
+        return answer
+
+    def _answered(self, ref: ImageRef, answer: requests.Response) -> requests.Response:
+        if answer.ok:
+            return answer
+        raise self._http.refusal(ref, answer, logged_in=self._auth.logged_in).error()
 
 
 class _HubAuth(RenewedAuth):
@@ -125,11 +241,47 @@ class _HubAuth(RenewedAuth):
         return token
 
 
-def _tag(entry: dict[str, Any]) -> HubTag:
-    digest, pushed = entry.get("digest"), entry.get("tag_last_pushed")
-    return HubTag(
-        entry["name"],
-        Digest.parse(digest) if digest else None,
-        datetime.fromisoformat(pushed) if pushed else None,
-        entry.get("full_size"),
+def _list(ref: ImageRef, page: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = page.get(name)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise _unreadable(ref, name)
+    return found
+
+
+def _tag(ref: ImageRef, entry: dict[str, Any]) -> HubTag:
+    digest: str | None = entry.get("digest")
+    images: list[dict[str, Any]] = entry.get("images") or []
+    if not digest and len(images) == 1:
+        digest = images[0].get("digest")
+    try:
+        pushed = _time(entry.get("tag_last_pushed"))
+        return HubTag(entry["name"], _digest(digest), pushed, entry.get("full_size"))
+    except (KeyError, ValueError):
+        raise _unreadable(ref, "a tag") from None
+
+
+def _manifest(ref: ImageRef, entry: dict[str, Any]) -> HubManifest:
+    try:
+        digest = Digest.parse(entry["manifest_digest"])
+        tags = tuple(each for each in entry.get("tags") or () if isinstance(each, str))
+        return HubManifest(digest, tags, _time(entry.get("last_pushed")))
+    except (KeyError, ValueError):
+        raise _unreadable(ref, "a manifest") from None
+
+
+def _digest(text: str | None) -> Digest | None:
+    return Digest.parse(text) if text else None
+
+
+def _time(text: str | None) -> datetime | None:
+    found = datetime.fromisoformat(text) if text else None
+    # Without a zone it is no moment.
+    return found if found and found.tzinfo else None
+
+
+def _unreadable(ref: ImageRef, what: str) -> DogctlError:
+    return DogctlError(
+        f"Docker Hub tells something unreadable: {what}",
+        code="registry-inconsistent",
+        where=ref.name,
     )

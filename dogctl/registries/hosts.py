@@ -22,6 +22,19 @@ def amazon_region(registry: str) -> str | None:
     return found[1] if found else None
 
 
+def where_to_delete(registry: str) -> str:
+    """What deletes images at a registry whose own API does not."""
+    if amazon_region(registry) is not None:
+        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+        return "let a lifecycle policy do it: aws ecr put-lifecycle-policy"
+    if registry == "ghcr.io":
+        # https://docs.github.com/en/rest/packages/packages
+        return (
+            "delete versions on the package's page at GitHub, or by its API: gh api --method DELETE"
+        )
+    return "let its owner allow it; Docker's own registry has the setting storage.delete.enabled"
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host (without port) is this machine, which the engine trusts without TLS."""
     if host == "localhost":

@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import BaseHTTPResponse, Retry
-from urllib3.exceptions import MaxRetryError, ResponseError
+from urllib3.exceptions import MaxRetryError, ProtocolError, ProxyError, ResponseError
 
 from dogctl import own_version
 from dogctl.image import ImageRef
@@ -23,7 +23,8 @@ from dogctl.registries.hosts import is_loopback
 from dogctl.secrets import Redactor
 
 TRIES = 6
-# A registry that wants to be left alone for longer than this many seconds is not waited for.
+# A registry that wants to be left alone for longer than this many seconds is not waited for,
+# unless the caller says so.
 LONGEST_WAIT = 120.0
 CONNECT_SECONDS, READ_SECONDS = 10.0, 20.0
 PASSING_STATUSES = (429, 500, 502, 503, 504)
@@ -57,10 +58,11 @@ class Patience(Retry):
     """Waits as long as it is told to, within reason, and otherwise twice as long each time."""
 
     pause: Pause = staticmethod(time.sleep)
+    longest = LONGEST_WAIT
 
     @classmethod
-    def build(cls, pause: Pause) -> Self:
-        """`pause` waits some seconds, and may raise to give up."""
+    def build(cls, pause: Pause, longest: float) -> Self:
+        """`pause` waits some seconds, at most the `longest`, and may raise to give up."""
         made = cls(
             total=TRIES - 1,
             connect=2,
@@ -71,12 +73,12 @@ class Patience(Retry):
             backoff_jitter=0.5,
             raise_on_status=False,
         )
-        made.pause = pause
+        made.pause, made.longest = pause, longest
         return made
 
     def new(self, **changes: Any) -> Self:
         made = super().new(**changes)
-        made.pause = self.pause
+        made.pause, made.longest = self.pause, self.longest
         return made
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
@@ -92,13 +94,31 @@ class Patience(Retry):
         _stacktrace: Any = None,
     ) -> Self:
         wait = self.get_retry_after(response) if response is not None else None
-        if wait is not None and wait > LONGEST_WAIT:
+        if wait is not None and wait > self.longest:
             raise MaxRetryError(_pool, url or "", ResponseError(f"wait {wait} s"))
+        if isinstance(error, ProxyError) and isinstance(error.original_error, ConnectionError):
+            # Cut off behind a proxy, which urllib3 takes for a proxy that cannot be reached.
+            error = ProtocolError("Connection aborted.", error.original_error)
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         wait = self.get_retry_after(response) if response is not None else None
         self.pause(max(wait or 0.0, self.get_backoff_time()))
+
+
+class _Session(requests.Session):
+    """Looks into the environment once for each host, which takes a quarter of every request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settled: dict[Any, Any] = {}
+
+    def merge_environment_settings(self, url: Any, *given: Any) -> Any:
+        """The proxies and authorities for a URL; those that are given come first."""
+        key = (urlsplit(url)[:2], repr(given))
+        if key not in self._settled:
+            self._settled[key] = super().merge_environment_settings(url, *given)
+        return {**self._settled[key]}
 
 
 class Http:
@@ -107,15 +127,22 @@ class Http:
     Args:
         ca: a file with the certificate authorities to trust; None: this machine's.
         pause: waits some seconds, and may raise to give up.
+        longest_wait: for so many seconds a registry is left alone where it asks for it.
     """
 
-    def __init__(self, *, ca: Path | None = None, pause: Pause = time.sleep) -> None:
+    def __init__(
+        self,
+        *,
+        ca: Path | None = None,
+        pause: Pause = time.sleep,
+        longest_wait: float = LONGEST_WAIT,
+    ) -> None:
         self.redactor = Redactor()
         self._ca = ca
         self._pause = pause
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = f"dogctl/{own_version()}"
-        adapter = HTTPAdapter(max_retries=Patience.build(pause), pool_maxsize=POOL)
+        adapter = HTTPAdapter(max_retries=Patience.build(pause, longest_wait), pool_maxsize=POOL)
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, adapter)
 
@@ -149,6 +176,10 @@ class Http:
                 raise refusals.failure(code, ref, says=_says(error)) from error
         raise AssertionError("unreachable")
 
+    def complaints(self, response: requests.Response) -> tuple[str, ...]:
+        """What an answer says about why it is none, without secrets, as far as it says so."""
+        return tuple(self.redactor(text)[:LONGEST_TEXT] for text in _complaints(response))
+
     def refusal(
         self, ref: ImageRef, response: requests.Response, *, logged_in: bool
     ) -> refusals.Refusal:
@@ -156,7 +187,7 @@ class Http:
         return refusals.Refusal(
             ref,
             response.status_code,
-            tuple(self.redactor(text)[:LONGEST_TEXT] for text in _complaints(response)),
+            self.complaints(response),
             logged_in,
             retry_after(response.headers),
         )

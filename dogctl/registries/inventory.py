@@ -70,11 +70,13 @@ class Inventory:
         items: one for each digest.
         gaps: what speaks against that being all, a line each; none if it is proven to be.
         cascades: whether the registry deletes the children of an index with it.
+        notes: what else is to be known of it, a line each.
     """
 
     items: tuple[Item, ...]
     gaps: tuple[str, ...] = ()
     cascades: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def time_of(text: str | None) -> datetime | None:

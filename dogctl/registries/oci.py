@@ -6,6 +6,7 @@ https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from dogctl.registries import refusals
 from dogctl.registries.auth import ChallengeAuth
 from dogctl.registries.base import LoginSource
 from dogctl.registries.hosts import is_loopback
-from dogctl.registries.http import PASSING_STATUSES, Http, Pause
+from dogctl.registries.http import LONGEST_WAIT, PASSING_STATUSES, Http, Pause
 
 MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",
@@ -42,6 +43,7 @@ class OciRegistry:
         login: asked for a login once the registry wants one; None stays anonymous.
         ca: a file with the certificate authorities to trust; None: those that the engine trusts.
         pause: waits some seconds, and may raise to give up.
+        longest_wait: for so many seconds the registry is left alone where it asks for it.
     """
 
     def __init__(
@@ -51,9 +53,10 @@ class OciRegistry:
         *,
         ca: Path | None = None,
         pause: Pause = time.sleep,
+        longest_wait: float = LONGEST_WAIT,
     ) -> None:
         self.registry = registry
-        self._http = Http(ca=ca, pause=pause)
+        self._http = Http(ca=ca, pause=pause, longest_wait=longest_wait)
         self._auth = ChallengeAuth(self._http, registry, login)
         self._found: str | None = None
 
@@ -138,6 +141,11 @@ class OciRegistry:
 
         Raises DogctlError, also if the content is not that of its digest.
         """
+        found = self.content(ref)
+        return (found[0], parsed(ref, found[1])) if found else None
+
+    def content(self, ref: ImageRef) -> tuple[Digest, bytes] | None:
+        """The same, as the bytes of which the digest is. Raises DogctlError."""
         reference = str(ref.digest or _required(ref.tag))
         answer = self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT)
         if answer.status_code == 404:
@@ -147,7 +155,7 @@ class OciRegistry:
         digest = _digest(ref, stated)
         if hashed(content, digest.algorithm) != digest or ref.digest not in (None, digest):
             raise _corrupt(ref, "the registry has other content under this digest")
-        return digest, self._object(ref, answer)
+        return digest, content
 
     def blob(self, ref: ImageRef, digest: Digest) -> bytes | None:
         """A small blob, such as an image's configuration; None if it is not there.
@@ -172,7 +180,7 @@ class OciRegistry:
         if answer.status_code == 404:
             return True
         self._answered(ref, answer)
-        return self._send(ref, "HEAD", f"manifests/{digest}", headers=ACCEPT).ok
+        return self._is_there(ref, digest)
 
     def referrers(self, ref: ImageRef, digest: Digest) -> tuple[Digest, ...] | None:
         """What has this manifest as its subject; None where the registry cannot tell.
@@ -193,10 +201,19 @@ class OciRegistry:
         False if the registry says that it is not there. Raises DogctlError.
         """
         answer = self._send(ref, "DELETE", f"manifests/{reference}")
+        says = self._http.complaints(answer)
+        # Amazon's had no such call for long, and said so as a web server does.
+        # https://github.com/aws/containers-roadmap/issues/1229
+        unknown = answer.status_code == 404 and not says and self._is_there(ref, reference)
+        if unknown or answer.status_code == 405:
+            raise refusals.failure(refusals.NO_DELETE, ref, says=says)
         if answer.status_code == 404:
             return False
         self._answered(ref, answer)
         return True
+
+    def _is_there(self, ref: ImageRef, reference: Digest | str) -> bool:
+        return self._send(ref, "HEAD", f"manifests/{reference}", headers=ACCEPT).ok
 
     def _linked(self, ref: ImageRef, path: str) -> Iterator[requests.Response]:
         """Answers, each of which names the next one. Raises DogctlError."""
@@ -213,13 +230,7 @@ class OciRegistry:
 
     def _object(self, ref: ImageRef, answer: requests.Response) -> Mapping[str, Any]:
         """The JSON object that an answer is. Raises DogctlError."""
-        try:
-            found = self._answered(ref, answer).json()
-        except requests.exceptions.JSONDecodeError:
-            found = None
-        if not isinstance(found, dict):
-            raise _corrupt(ref, "what answers there is no registry: that is no JSON object")
-        return found
+        return parsed(ref, self._answered(ref, answer).content)
 
     def _get(self, ref: ImageRef, reference: str) -> requests.Response:
         return self._answered(ref, self._send(ref, "GET", f"manifests/{reference}", headers=ACCEPT))
@@ -278,6 +289,17 @@ def _digest(ref: ImageRef, text: str) -> Digest:
         return Digest.parse(text)
     except ValueError as error:
         raise _corrupt(ref, str(error)) from None
+
+
+def parsed(ref: ImageRef, content: bytes) -> Mapping[str, Any]:
+    """The JSON object that some content is. Raises DogctlError."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise _corrupt(ref, "what answers there is no registry: that is no JSON object")
+    return found
 
 
 def hashed(content: bytes, algorithm: str = "sha256") -> Digest:

@@ -17,6 +17,7 @@ NO_IMAGE = "no-such-image"
 RATE_LIMIT = "registry-rate-limit"
 QUOTA = "registry-quota"
 TAG_IMMUTABLE = "tag-immutable"
+NO_DELETE = "registry-without-delete"
 UNTRUSTED = "untrusted-certificate"
 NO_TLS = "registry-without-tls"
 UNREACHABLE = "registry-unreachable"
@@ -34,6 +35,7 @@ _MESSAGES = {
     RATE_LIMIT: "{registry} limits the rate of requests",
     QUOTA: "the quota at {registry} is used up",
     TAG_IMMUTABLE: "the tag is taken, and {registry} lets nobody move a tag of {repository}",
+    NO_DELETE: "{registry} deletes no image that it is asked to by the registry's own API",
     UNTRUSTED: "the certificate of {registry} is not trusted",
     NO_TLS: "{registry} has no TLS, and the engine talks to it in no other way",
     UNREACHABLE: "{registry} cannot be reached",
@@ -47,6 +49,7 @@ _HINTS = {
     NO_REPOSITORY: "create {repository} at {registry}",
     QUOTA: "remove images that nobody needs",
     TAG_IMMUTABLE: "push under a new tag",
+    NO_DELETE: "{elsewhere}",
     UNTRUSTED: "put its CA at /etc/docker/certs.d/{registry}/ca.crt",
     NO_TLS: "add {registry} to insecure-registries in the engine's daemon.json",
 }
@@ -117,6 +120,7 @@ def failure(
         "repository": ref.repository,
         "settings": settings,
         "command": command,
+        "elsewhere": hosts.where_to_delete(ref.registry),
     }
     message, hint, data = _MESSAGES[code].format(**names), _HINTS.get(code), None
     if wait is not None:

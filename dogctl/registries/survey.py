@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -20,6 +20,8 @@ from dogctl.registries.inventory import Inventory, Item, Kind, subject_of, time_
 
 WORKERS = 8
 CREATED = "org.opencontainers.image.created"
+# https://helm.sh/docs/topics/registries/#helm-chart-manifest
+CHART = "application/vnd.cncf.helm.config.v1+json"
 
 Body = Mapping[str, Any]
 Count = Callable[[int], None]
@@ -37,17 +39,41 @@ class Readable(Protocol):
     def referrers(self, ref: ImageRef, digest: Digest) -> tuple[Digest, ...] | None: ...
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a registry's own API tells of a repository, beyond the specification.
+
+    Args:
+        pushed: when a digest with these tags came, None if that is not known; with it no time at
+            which an image was created counts, and what has no tag came with what names it.
+        tags: those that the listing has not.
+        manifests: those that may be there without a tag.
+        immutable: the tags that nobody can delete.
+        gaps: as in Inventory; so are `cascades` and `notes`.
+    """
+
+    pushed: Callable[[Digest, Collection[str]], datetime | None]
+    tags: Collection[str] = ()
+    manifests: Collection[Digest] = ()
+    immutable: Collection[str] = ()
+    gaps: tuple[str, ...] = ()
+    cascades: bool = False
+    notes: tuple[str, ...] = ()
+
+
 def survey(
     registry: Readable,
     ref: ImageRef,
     also: Iterable[Digest] = (),
     count: Count = lambda _: None,
+    tell: Callable[[Sequence[str]], Told | None] = lambda _: None,
 ) -> Inventory:
     """What is in the repository of `ref`.
 
     Args:
         also: digests that may be there without any tag, such as those that run.
         count: hears how many manifests were read; may raise to give up.
+        tell: asks what else is told of the tags that were listed.
 
     Raises DogctlError if anything of it cannot be read.
     """
@@ -56,7 +82,7 @@ def survey(
         def each(work: Callable[[Given], Found], of: Iterable[Given]) -> list[Found]:
             return list(pool.map(work, of))
 
-        return _Survey(registry, ref, each, count).take(also)
+        return _Survey(registry, ref, each, count).take(also, tell)
 
 
 class _Survey:
@@ -71,19 +97,29 @@ class _Survey:
         self._tags: dict[Digest, set[str]] = defaultdict(set)
         self._uploaded: dict[Digest, datetime] = {}
 
-    def take(self, also: Iterable[Digest]) -> Inventory:
-        tags = self._list()
+    def take(
+        self, also: Iterable[Digest], tell: Callable[[Sequence[str]], Told | None]
+    ) -> Inventory:
+        listed = self._list()
+        told = tell(listed)
+        tags = sorted({*listed, *told.tags}) if told else listed
         # Tags first: one that moves away while it is read is then noticed by the second listing.
         for tag, found in zip(tags, self._each(self._behind, tags), strict=True):
             if found is not None:
                 self._bodies[found[0]] = found[1]
                 self._tags[found[0]].add(tag)
         known: set[Digest] = set()
-        self._follow({*self._uploaded, *self._bodies}, known)
+        untagged = told.manifests if told else ()
+        self._follow({*self._uploaded, *self._bodies, *untagged}, known)
         self._follow(self._manifests(also), known)
-        gaps = tuple(self._gaps(tags))
-        times = self._times()
-        return Inventory(tuple(self._item(each, times) for each in sorted(self._bodies)), gaps)
+        gaps = tuple(self._gaps(listed))
+        times = self._times_told(told) if told else self._times()
+        items = tuple(self._item(each, times) for each in sorted(self._bodies))
+        if told is None:
+            return Inventory(items, gaps)
+        fixed = set(told.immutable)
+        marked = tuple(replace(i, immutable=not fixed.isdisjoint(i.tags)) for i in items)
+        return Inventory(marked, (*told.gaps, *gaps), told.cascades, told.notes)
 
     def _gaps(self, before: list[str]) -> Iterator[str]:
         now = self._list()
@@ -175,6 +211,15 @@ class _Survey:
                     times.setdefault(child, times[digest])
         return times
 
+    def _times_told(self, told: Told) -> dict[Digest, datetime]:
+        pushed = {each: told.pushed(each, self._tags.get(each, ())) for each in self._bodies}
+        times = {digest: time for digest, time in pushed.items() if time is not None}
+        came: dict[Digest, datetime] = {}
+        for digest, body in self._bodies.items():
+            for child in _children(body) if digest in times else ():
+                came[child] = max(times[digest], came.get(child, times[digest]))
+        return {each: time for each, time in came.items() if not self._tags.get(each)} | times
+
     def _created(self, digest: Digest) -> datetime | None:
         body = self._bodies[digest]
         stated = (body.get("annotations") or {}).get(CREATED)
@@ -190,7 +235,7 @@ class _Survey:
         body, tags = self._bodies[digest], tuple(sorted(self._tags[digest]))
         item = Item(
             digest,
-            Kind.INDEX if "manifests" in body else Kind.IMAGE,
+            _kind(body),
             tags,
             times.get(digest),
             _size(body),
@@ -200,6 +245,12 @@ class _Survey:
         if subject := _subject(body) or _subject_of(item):
             return replace(item, kind=Kind.REFERRER, subject=subject)
         return item
+
+
+def _kind(body: Body) -> Kind:
+    if "manifests" in body:
+        return Kind.INDEX
+    return Kind.CHART if (body.get("config") or {}).get("mediaType") == CHART else Kind.IMAGE
 
 
 def manifests_in(body: Body) -> tuple[Digest, ...]:

@@ -65,6 +65,7 @@ def _shown(part: Part, found: Findings | DogctlError) -> Iterator[Block]:
     going = f"{len(found.going)} of {len(found.decided)} {part.name} of {part.place} would go"
     yield Text(f"{going}, {_bytes(found.size)} at most")
     yield from (Text(f"{each.says}: --{each.guard}") for each in found.objections)
+    yield from map(Text, found.inventory.notes)
 
 
 def _looked(part: Part, found: Findings | DogctlError) -> dict[str, Any]:
@@ -101,6 +102,7 @@ def _data(part: Part, found: Findings) -> dict[str, Any]:
         "items": [_item(each) for each in found.decided],
         "objections": [{"flag": f"--{o.guard}", "says": o.says} for o in found.objections],
         "gaps": list(found.inventory.gaps),
+        "notes": list(found.inventory.notes),
     }
 
 

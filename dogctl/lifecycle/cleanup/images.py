@@ -5,27 +5,30 @@ What is found and decided is shown first; what is shown is deleted, unless it ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dogctl.errors import ConfigError
 from dogctl.image import DOCKER_HUB, Digest, ImageRef
 from dogctl.lifecycle.cleanup import guards
 from dogctl.lifecycle.cleanup.guards import Guard
-from dogctl.lifecycle.cleanup.pace import Pace
+from dogctl.lifecycle.cleanup.hub_shelf import HubShelf
+from dogctl.lifecycle.cleanup.pace import LONGEST, Pace
 from dogctl.lifecycle.cleanup.parts import VERIFY, Findings, Scan
 from dogctl.lifecycle.cleanup.plan_file import Planned
 from dogctl.lifecycle.cleanup.references import References
+from dogctl.lifecycle.cleanup.remembered import Remembered
 from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, anything, decide
 from dogctl.lifecycle.cleanup.shelves import OciShelf, Shelf
 from dogctl.lifecycle.cleanup.sweep import Swept, sweep, verify
 from dogctl.lifecycle.image import image_name, is_local, login_for
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.registries.base import Login
-from dogctl.registries.inventory import Inventory, Item
+from dogctl.registries.dockerhub import DockerHub
+from dogctl.registries.inventory import Inventory, Item, Kind
 from dogctl.registries.oci import OciRegistry
 from dogctl.secrets import Remember
 
@@ -54,18 +57,19 @@ class Images:
     planned: Planned | None = None
     remember: Remember = lambda _: None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    # What may be in the same repository, and is cleaned up by others who know what is in use of it.
+    others: ClassVar[Collection[Kind]] = (Kind.CHART,)
 
     @cached_property
     def repository(self) -> ImageRef:
         """Where the images are. Raises ConfigError: nowhere that is cleaned up."""
         ref = image_name(self.project)
-        if is_local(ref) or ref.registry == DOCKER_HUB:
-            where = "Docker Hub" if not is_local(ref) else "no registry"
+        if is_local(ref):
             raise ConfigError(
-                f"images of {where} are not cleaned up",
+                "images of no registry are not cleaned up",
                 code="no-cleanup",
                 where=self.project.origins["docker_repo"],
-                hint="set DOCKER_REPO to a repository of another registry",
+                hint="set DOCKER_REPO to a repository, such as team/app or ghcr.io/team/app",
             )
         return ref
 
@@ -83,8 +87,10 @@ class Images:
         inventory = self._survey(run, used.digests)
         in_use = self._in_use(used, inventory)
         may_go = self.planned.allows if self.planned else anything
-        found = decide(inventory, self.policy, in_use, self.now, may_go, self._tie)
-        return Findings(inventory, in_use, found, guards.objections(inventory, in_use, found))
+        found = decide(inventory, self.policy, in_use, self.now, may_go, self._tie, self.others)
+        own = tuple(each for each in inventory.items if each.kind not in self.others)
+        against = guards.objections(replace(inventory, items=own), in_use, found)
+        return Findings(inventory, in_use, found, against)
 
     def deleting(self, found: Findings, scan: Scan) -> Plan:
         """The steps that delete what goes. Raises ConfigError: something speaks against it."""
@@ -103,7 +109,7 @@ class Images:
 
         def check(run: Run) -> Swept:
             swept: Swept = run.results[DELETE]
-            verify(self._shelf(Pace(run.sleep)), swept, found.kept, run)
+            verify(self._shelf(run, _pace(run)), swept, found.kept, run)
             return swept
 
         checked = Step(
@@ -125,27 +131,36 @@ class Images:
     def _survey(self, run: Run, also: Iterable[Digest]) -> Inventory:
         def count(number: int) -> None:
             run.check()
-            run.glance(f"{number} manifests")
+            run.glance(f"{number} read")
 
-        return self._shelf(Pace(run.sleep)).take(also, count)
+        return self._shelf(run, _pace(run)).take(also, count)
 
     def _sweep(self, run: Run, found: Findings, scan: Scan) -> Swept:
-        pace = Pace(run.sleep)
+        pace = _pace(run)
 
         def in_use() -> InUse:
             return self._in_use(scan(run), found.inventory)
 
         asked = found.in_use.digests
-        shelf = self._shelf(pace)
+        shelf = self._shelf(run, pace)
         return sweep(shelf, found.inventory, asked, found.going, in_use, pace, run)
 
-    def _shelf(self, pace: Pace) -> Shelf:
+    def _shelf(self, run: Run, pace: Pace) -> Shelf:
         ref = self.repository
 
         def login() -> Login | None:
             return login_for(self.project, ref.registry, self.remember)
 
-        return OciShelf(OciRegistry(ref.registry, login, pause=pace.pause), ref)
+        registry = OciRegistry(ref.registry, login, pause=pace.pause, longest_wait=LONGEST)
+        if ref.registry != DOCKER_HUB:
+            return OciShelf(registry, ref)
+        hub = DockerHub(login, pause=pace.pause, longest_wait=LONGEST)
+        folder = self.project.state / "cache" / "manifests" / ref.repository.replace("/", "@")
+        return HubShelf(hub, registry, ref, Remembered(folder), run.sleep)
+
+
+def _pace(run: Run) -> Pace:
+    return Pace(run.sleep, run.progress)
 
 
 def _line(decision: Decision) -> str:

@@ -11,6 +11,9 @@ FIRST, MOST = 4, 16
 # So many answers in a row, and one more may be under way.
 PROVEN = 20
 _WAKE = 0.2
+# A registry is left alone for so many seconds if it asks for it, and told of from so many on.
+LONGEST = 900.0
+LONG = 10.0
 
 Sleep = Callable[[float], None]
 
@@ -20,10 +23,12 @@ class Pace:
 
     Args:
         sleep: waits some seconds, and may raise to give up.
+        say: hears of long waits.
     """
 
-    def __init__(self, sleep: Sleep) -> None:
+    def __init__(self, sleep: Sleep, say: Callable[[str], None] = lambda _: None) -> None:
         self._sleep = sleep
+        self._say = say
         self._turn = threading.Condition()
         self._active = 0
         self._answered = 0
@@ -36,6 +41,8 @@ class Pace:
             now = monotonic()
             if now >= self._resume:  # else the others of the same crowd have been told so
                 self.allowed = max(1, self.allowed // 2)
+                if seconds >= LONG:
+                    self._say(f"the registry wants to be left alone for {seconds:.0f} s")
             self._resume = max(self._resume, now + seconds)
             self._answered = 0
         self._sleep(seconds)

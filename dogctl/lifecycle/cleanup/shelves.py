@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from dogctl.image import Digest, ImageRef
@@ -13,7 +13,12 @@ from dogctl.registries.survey import manifests_in, survey
 
 
 class Shelf(Protocol):
-    """One repository. Every method may be called from several threads and raises DogctlError."""
+    """One repository. Every method may be called from several threads and raises DogctlError.
+
+    `settles` are the seconds, one wait after another, within which what was deleted is gone.
+    """
+
+    settles: Sequence[float]
 
     def take(self, also: Iterable[Digest], count: Callable[[int], None]) -> Inventory:
         """All that is there; `also` may be there without a tag."""
@@ -47,9 +52,12 @@ class Shelf(Protocol):
 class OciShelf:
     """A repository of any registry of the OCI's, and of Google's."""
 
+    settles: Sequence[float] = ()
+
     def __init__(self, registry: OciRegistry, ref: ImageRef) -> None:
         self._registry = registry
         self._ref = ref
+        self._manifest = registry.manifest
 
     def take(self, also: Iterable[Digest], count: Callable[[int], None]) -> Inventory:
         return survey(self._registry, self._ref, also, count)
@@ -74,7 +82,7 @@ class OciShelf:
             if each in found:
                 continue
             found.add(each)
-            named = self._registry.manifest(self._ref.pinned(each))
+            named = self._manifest(self._ref.pinned(each))
             waiting += manifests_in(named[1]) if named else ()
         return found
 

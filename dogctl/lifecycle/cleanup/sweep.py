@@ -11,7 +11,7 @@ from time import monotonic
 from dogctl.errors import DogctlError
 from dogctl.image import Digest
 from dogctl.lifecycle.cleanup.order import units
-from dogctl.lifecycle.cleanup.pace import MOST, Pace
+from dogctl.lifecycle.cleanup.pace import LONGEST, MOST, Pace
 from dogctl.lifecycle.cleanup.retention import InUse
 from dogctl.lifecycle.cleanup.shelves import Shelf
 from dogctl.plan import Run
@@ -25,6 +25,7 @@ TRIES = 4
 HOPELESS = 8
 CHANGED = "changed-since"
 MOVED = "a tag of it has moved"
+IMMUTABLE = "its tag is immutable"
 
 Unit = tuple[Item, ...]
 
@@ -41,7 +42,7 @@ class Swept:
 
     deleted: list[Item] = field(default_factory=list)
     dropped: dict[Digest, str] = field(default_factory=dict)
-    failed: dict[Digest, DogctlError] = field(default_factory=dict)
+    failed: dict[Item, DogctlError] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def note_deleted(self, item: Item) -> None:
@@ -53,9 +54,11 @@ class Swept:
             self.dropped.update((each.digest, why) for each in items)
 
     def fail(self, item: Item, error: DogctlError) -> None:
+        """Note it; raises the error if the next one would fail as well."""
         with self._lock:
-            self.failed[item.digest] = error
-            if len(self.failed) >= HOPELESS and not self.deleted:
+            self.failed[item] = error
+            none = len(self.failed) >= HOPELESS and not self.deleted
+            if none or error.code == refusals.NO_DELETE or _wait(error) > LONGEST:
                 raise error
 
 
@@ -127,7 +130,7 @@ def _unchanged(
         used = next((where for item in unit if (where := in_use.where(item))), None)
         if used:
             swept.drop(unit, f"came into use: {used}")
-        elif named & _names(unit):
+        elif named & _names(unit, cascades=inventory.cascades):
             swept.drop(unit, "is part of something new")
         elif any(tag in moved for item in unit for tag in item.tags):
             swept.drop(unit, MOVED)
@@ -135,8 +138,10 @@ def _unchanged(
             yield unit
 
 
-def _names(unit: Unit) -> set[Digest]:
-    return {each.digest for each in unit}
+def _names(unit: Unit, *, cascades: bool) -> set[Digest]:
+    """What goes with a unit: a part that was missing so far may be there now."""
+    children = {child for each in unit for child in each.children} if cascades else set()
+    return {each.digest for each in unit} | children
 
 
 def _remove(unit: Unit, shelf: Shelf, pace: Pace, swept: Swept) -> None:
@@ -151,9 +156,12 @@ def _remove(unit: Unit, shelf: Shelf, pace: Pace, swept: Swept) -> None:
                     if not moved:
                         shelf.remove(item)
             except DogctlError as error:
-                if error.code in refusals.PASSING and left:
-                    pace.pause(float((error.data or {}).get("retry_after_seconds") or 1.0))
+                if error.code in refusals.PASSING and left and _wait(error) <= LONGEST:
+                    pace.pause(_wait(error) or 1.0)
                     continue
+                if error.code == refusals.TAG_IMMUTABLE:
+                    swept.drop(unit[at:], IMMUTABLE)
+                    return
                 swept.fail(item, error)
                 swept.drop(unit[at + 1 :], "what it belongs to could not be deleted")
                 return
@@ -166,6 +174,11 @@ def _remove(unit: Unit, shelf: Shelf, pace: Pace, swept: Swept) -> None:
 
 def _has_moved(item: Item, shelf: Shelf) -> bool:
     return any(shelf.behind(tag) not in (None, item.digest) for tag in item.tags)
+
+
+def _wait(error: DogctlError) -> float:
+    """The seconds for which the registry wants to be left alone, 0 if it has not said so."""
+    return float((error.data or {}).get("retry_after_seconds") or 0.0)
 
 
 class _Meter:
@@ -189,7 +202,15 @@ def verify(shelf: Shelf, swept: Swept, kept: Sequence[Item], step: Run) -> None:
     """
     with ThreadPoolExecutor(MOST, thread_name_prefix="verify") as pool:
         missing = [item for item, is_there in _asked(pool, shelf, kept) if not is_there]
+        # A registry may have done it after all, or do it in the background.
+        for item, is_there in _asked(pool, shelf, list(swept.failed)):
+            if not is_there:
+                del swept.failed[item]
+                swept.note_deleted(item)
         left = [item for item, is_there in _asked(pool, shelf, swept.deleted) if is_there]
+        for seconds in shelf.settles if left else ():
+            step.sleep(seconds)
+            left = [item for item, is_there in _asked(pool, shelf, left) if is_there]
     step.check()
     require_done(swept, missing, left, "images")
 
@@ -206,7 +227,8 @@ def require_done(
             hint="see who else deletes there, and push them again",
             detail=tuple(map(_title, missing)),
         )
-    failures = [f"{digest}: {error.message}" for digest, error in sorted(swept.failed.items())]
+    failed = sorted(swept.failed.items(), key=lambda each: each[0].digest)
+    failures = [f"{_title(item)}: {error.message}" for item, error in failed]
     failures += [f"{_title(each)}: said to be deleted, and is still there" for each in left]
     if failures:
         raise DogctlError(

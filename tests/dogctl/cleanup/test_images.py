@@ -284,6 +284,18 @@ def test_the_pace_halves_once_for_a_crowd() -> None:
     assert (slept, pace.allowed) == ([5, 5], FIRST // 2)
 
 
+def test_a_long_rest_is_told_once() -> None:
+    said: list[str] = []
+    pace = Pace(lambda _: None, said.append)
+    for seconds in (5, 300, 300):
+        pace.pause(seconds)
+    assert said == []  # those of the same crowd
+    another = Pace(lambda _: None, said.append)
+    another.pause(300)
+    another.pause(300)
+    assert said == ["the registry wants to be left alone for 300 s"]
+
+
 def test_without_a_word_it_is_all_there_is(shop: Make) -> None:
     store = shop("all")
     for number in range(4):

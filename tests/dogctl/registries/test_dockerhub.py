@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from time import time
@@ -73,3 +74,93 @@ def test_what_passes_is_waited_for(docker: Hub) -> None:
         api = DockerHub(lambda: LOGIN, api=f"http://{proxy.host}", pause=waits.append)
         assert len(list(api.tags(REF))) == 250
     assert max(waits) == pytest.approx(50, abs=30)
+
+
+def test_one_tag_is_told_also_beyond_those_that_are_listed(docker: Hub) -> None:
+    docker.listed = 10
+    api = DockerHub(lambda: LOGIN, api=docker.url)
+    found = api.tag(REF, "1.0")
+    assert found is not None
+    assert found.pushed == BEGAN
+    assert api.tag(REF, "none") is None
+
+
+@pytest.mark.parametrize(
+    ("rules", "tags"),
+    [
+        (None, []),
+        ([r"\.9$"], ["1.9"]),
+        ([r"^1\.9$", "x"], ["1.9", "x"]),
+        (["("], ["1.9", "x", "y"]),
+    ],
+    ids=["none", "one", "two", "unreadable"],
+)
+def test_which_tags_are_immutable(docker: Hub, rules: list[str] | None, tags: list[str]) -> None:
+    docker.repositories["team/app"].rules = rules
+    immutable = DockerHub(lambda: LOGIN, api=docker.url).immutable(REF)
+    assert [each for each in ("1.9", "x", "y") if immutable(each)] == tags
+
+
+def entries(*numbers: int, **more: str) -> bytes:
+    """A page of manifests."""
+    found = [{"manifest_digest": f"sha256:{n:064x}", "tags": []} for n in numbers]
+    return json.dumps({"manifests": found, **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("pages", "count"),
+    [
+        ([(200, entries(1, 2, last_evaluated_key="a/b")), (200, entries(3))], 3),
+        ([(200, entries())], 0),
+        # What cannot be told, or not to its end, is not empty.
+        ([(404, b"")], None),
+        ([(403, b"{}")], None),
+        ([(200, b"{}")], None),
+        ([(200, entries(1, last_evaluated_key="a")), (404, b"")], None),
+        ([(200, entries(1, last_evaluated_key="a"))] * 2, None),
+    ],
+    ids=["pages", "empty", "none", "denied", "other", "broken", "endless"],
+)
+def test_manifests(docker: Hub, pages: list[tuple[int, bytes]], count: int | None) -> None:
+    with faulty(docker.url.removeprefix("http://")) as proxy:
+        for status, body in pages:
+            # Once more after the 401 of the first request.
+            proxy.fail(1, path=".*/manifests", status=status, body=body)
+        found = DockerHub(lambda: LOGIN, api=f"http://{proxy.host}").manifests(REF)
+    assert (None if found is None else len(found)) == count
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b"[]",
+        b'{"results": null}',
+        b'{"results": ["x"]}',
+        b'{"results": [{}]}',
+        b'{"results": [{"name": "1", "digest": "x"}]}',
+        b'{"results": [{"name": "1", "tag_last_pushed": "soon"}]}',
+        b'{"results": [], "next": "https://elsewhere.example/"}',
+    ],
+    ids=["html", "list", "null", "text", "nameless", "digest", "time", "elsewhere"],
+)
+def test_what_makes_no_sense_is_no_answer(docker: Hub, body: bytes) -> None:
+    with faulty(docker.url.removeprefix("http://")) as proxy:
+        proxy.fail(1, path=".*/tags", status=200, body=body)
+        with pytest.raises(DogctlError) as caught:
+            names(f"http://{proxy.host}")
+    assert caught.value.code == "registry-inconsistent"
+
+
+def test_a_limit_is_not_run_into(docker: Hub) -> None:
+    docker.limit, docker.window = 4, 1000000.0
+    waits: list[float] = []
+    api = DockerHub(lambda: LOGIN, api=docker.url, pause=waits.append)
+    for _ in range(3):
+        api.tag(REF, "1.0")  # the first takes two requests, for its login
+    assert waits == []
+    assert docker.refused == 0
+    # It waits a minute at most before it asks again, whatever the clocks say.
+    with pytest.raises(DogctlError, match="limits the rate"):
+        api.tag(REF, "1.0")
+    assert waits == [pytest.approx(60, abs=2)]

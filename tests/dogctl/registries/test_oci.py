@@ -6,6 +6,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
 from time import monotonic, sleep, time
@@ -220,6 +221,25 @@ def test_what_does_not_pass_is_an_error_with_the_time_to_wait(
     assert proxy.count("HEAD") == (1 if wait and wait > 120 else 6)
 
 
+@pytest.mark.parametrize(("asked", "waited"), [(300, [300]), (901, [])])
+def test_who_has_time_waits_longer(
+    proxy: FaultyProxy,
+    pauses: Pauses,
+    name: str,
+    image: Digest,
+    asked: int,
+    waited: list[float],
+) -> None:
+    patient = OciRegistry(proxy.host, lambda: LOGIN, pause=pauses, longest_wait=900)
+    headers = {"Retry-After": str(asked)}
+    proxy.fail(1, path=".*/manifests/.*", status=429, headers=headers)
+    if waited:
+        assert patient.resolve(ref(proxy.host, name)) == image
+    else:
+        assert refusal(lambda: patient.resolve(ref(proxy.host, name))) == "registry-rate-limit"
+    assert pauses.seconds == waited
+
+
 def test_a_pause_may_give_up(proxy: FaultyProxy, name: str) -> None:
     def stop(_seconds: float) -> None:
         raise KeyboardInterrupt
@@ -363,6 +383,31 @@ def test_tokens_are_asked_for_once(
     assert driver.tag(image, digest, ["3.0"]) == ("3.0",)
     assert len(tokens.given) == 2
     assert tokens.given[1].endswith((":pull,push", ":push,pull"))
+
+
+def test_who_reads_and_deletes_by_turns_has_one_token_for_both(
+    tokens: TokenServer, tokened_image: tuple[ImageRef, Digest]
+) -> None:
+    image, digest = tokened_image
+    tokens.given.clear()
+    driver = OciRegistry(image.registry, lambda: LOGIN)
+    for _ in range(3):
+        assert driver.resolve(image) == digest
+        assert not driver.delete(image, NOBODY)
+    assert tokens.given == [
+        f"repository:{image.repository}:{actions}" for actions in ("pull", "delete,pull")
+    ]
+
+
+def test_a_crowd_asks_for_one_token(
+    tokens: TokenServer, tokened_image: tuple[ImageRef, Digest]
+) -> None:
+    image, digest = tokened_image
+    tokens.given.clear()
+    driver = OciRegistry(image.registry, lambda: LOGIN)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: driver.resolve(image), range(16))) == {digest}
+    assert len(tokens.given) == 1
 
 
 def test_an_expired_token_is_renewed(

@@ -51,10 +51,14 @@ class Exchange:
 
 
 class FaultyProxy:
-    """The faults to come and the requests that were; any thread may use it."""
+    """The faults to come and the requests that were; any thread may use it.
+
+    `handler` handles connections that come in another way than to its `host`.
+    """
 
     def __init__(self) -> None:
         self.host = ""
+        self.handler: type[BaseHTTPRequestHandler] = Passing
         self.seen: list[Exchange] = []
         self._faults: list[Fault] = []
         self._lock = Lock()
@@ -141,6 +145,7 @@ def faulty(target: str, network: Network = nullcontext) -> Iterator[FaultyProxy]
         faults = proxy
         upstream = target
 
+    proxy.handler = Handler
     with served(Handler, network) as proxy.host:
         yield proxy
 
