@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -353,3 +353,16 @@ def test_no_such_bucket(store: Store) -> None:
     assert error.value.message == "there is no such bucket"
     assert error.value.hint is not None
     assert "bucket" in error.value.hint
+
+
+def test_archives_are_listed_whether_they_are_named_or_not(store: Store) -> None:
+    repository = store.repository()
+    for name, version in (("dogs", "1.0.0"), ("dogs", "1.1.0"), ("cats", "1.0.0")):
+        repository.publish(replace(package(name, version), provenance=b"signed"))
+    repository.remove("dogs", {"1.0.0"})
+    found = repository.archives("dogs")
+    assert [each.key for each in found] == ["dogs-1.0.0.tgz", "dogs-1.1.0.tgz"]
+    for each in found:
+        assert each.size == len(store.content()[f"{FOLDER}/{each.key}"])
+        assert each.since is not None
+        assert abs(datetime.now(UTC) - each.since) < timedelta(minutes=5)
