@@ -236,7 +236,10 @@ class _HubAuth(RenewedAuth):
         )
         if answer.status_code != 200:
             raise self._http.refusal(ref, answer, logged_in=True).error()
-        token = Secret(answer.json()["access_token"])
+        try:
+            token = Secret(answer.json()["access_token"])
+        except (KeyError, TypeError, requests.exceptions.JSONDecodeError):
+            raise _unreadable(ref, "a login") from None
         self._http.redactor.add(token)
         return token
 

@@ -152,6 +152,15 @@ def test_what_makes_no_sense_is_no_answer(docker: Hub, body: bytes) -> None:
     assert caught.value.code == "registry-inconsistent"
 
 
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}"], ids=["html", "list", "empty"])
+def test_a_login_that_makes_no_sense(docker: Hub, body: bytes) -> None:
+    with faulty(docker.url.removeprefix("http://")) as proxy:
+        proxy.fail(1, path=".*/token", status=200, body=body)
+        with pytest.raises(DogctlError) as caught:
+            names(f"http://{proxy.host}")
+    assert caught.value.code == "registry-inconsistent"
+
+
 def test_a_limit_is_not_run_into(docker: Hub) -> None:
     docker.limit, docker.window = 4, 1000000.0
     waits: list[float] = []
