@@ -22,10 +22,11 @@ from dogctl.lifecycle.cleanup.pace import Sleep
 from dogctl.lifecycle.cleanup.remembered import Remembered
 from dogctl.lifecycle.cleanup.shelves import OciShelf
 from dogctl.registries import refusals
-from dogctl.registries.dockerhub import DockerHub, HubManifest, HubTag
-from dogctl.registries.inventory import Inventory, Item
+from dogctl.registries.dockerhub import DockerHub
+from dogctl.registries.dockerhub_answers import HubManifest, HubTag
+from dogctl.registries.inventory import Inventory, Item, Told
 from dogctl.registries.oci import OciRegistry, parsed
-from dogctl.registries.survey import WORKERS, Body, Told, survey
+from dogctl.registries.survey import WORKERS, Body, survey
 
 Found = TypeVar("Found")
 GOES_ON = "what was read is remembered, and counts as no pull again"

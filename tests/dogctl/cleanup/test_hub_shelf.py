@@ -10,8 +10,9 @@ import pytest
 
 from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.cleanup.hub_shelf import times
-from dogctl.registries.dockerhub import HubManifest, HubTag
-from dogctl.registries.survey import Told, survey
+from dogctl.registries.dockerhub_answers import HubManifest, HubTag
+from dogctl.registries.inventory import Told
+from dogctl.registries.survey import survey
 from tests.dogctl.cleanup.worlds import digest
 
 REF = ImageRef("docker.io", "team/app")
