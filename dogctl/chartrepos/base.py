@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import quote, unquote
 
 from dogctl.chartrepos.index import Entry, entries, taken
 from dogctl.errors import DogctlError
@@ -67,7 +68,8 @@ class Package:
         return {
             **self.chart(),
             "digest": self.digest,
-            "urls": [file_name(self.name, self.version)],
+            # Amazon's S3 takes a plus in an address for a space.
+            "urls": [quote(file_name(self.name, self.version))],
             "created": self.created,
         }
 
@@ -164,7 +166,7 @@ def archive_key(entry: Entry) -> str:
     DogctlError: it lies elsewhere.
     """
     url = entry.urls[0] if entry.urls else file_name(entry.name, entry.version)
-    key = url.rpartition("/")[2] if "://" in url else url.removeprefix("./")
+    key = unquote(url.rpartition("/")[2] if "://" in url else url.removeprefix("./"))
     if not re.fullmatch(r"(?:[A-Za-z0-9][A-Za-z0-9._+-]*/)*[A-Za-z0-9][A-Za-z0-9._+-]*", key):
         raise DogctlError(
             f"the archive of {entry.name} {entry.version} is not beside the index: {url}",

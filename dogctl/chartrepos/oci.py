@@ -72,6 +72,10 @@ class OciCharts:
                 CREATED: package.created,
             },
         }
+        # By now somebody may have come first, and a login shows what nobody else is told of.
+        if there := self._manifest(ref):
+            self._require_same(there, ref, package)
+            return False
         put = self.registry.put_manifest(ref, manifest)
         if self.registry.resolve(ref) != put:
             self._require_same(self._manifest(ref), ref, package)

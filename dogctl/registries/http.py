@@ -106,6 +106,21 @@ class Patience(Retry):
         self.pause(max(wait or 0.0, self.get_backoff_time()))
 
 
+class _Session(requests.Session):
+    """Looks into the environment once for each host, which takes a quarter of every request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settled: dict[Any, Any] = {}
+
+    def merge_environment_settings(self, url: Any, *given: Any) -> Any:
+        """The proxies and authorities for a URL; those that are given come first."""
+        key = (urlsplit(url)[:2], repr(given))
+        if key not in self._settled:
+            self._settled[key] = super().merge_environment_settings(url, *given)
+        return {**self._settled[key]}
+
+
 class Http:
     """Sends requests about images; raises DogctlError with a code of refusals.py.
 
@@ -125,7 +140,7 @@ class Http:
         self.redactor = Redactor()
         self._ca = ca
         self._pause = pause
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = f"dogctl/{own_version()}"
         adapter = HTTPAdapter(max_retries=Patience.build(pause, longest_wait), pool_maxsize=POOL)
         for scheme in ("https://", "http://"):

@@ -20,6 +20,8 @@ from dogctl.registries.inventory import Inventory, Item, Kind, Told, subject_of,
 
 WORKERS = 8
 CREATED = "org.opencontainers.image.created"
+# https://helm.sh/docs/topics/registries/#helm-chart-manifest
+CHART = "application/vnd.cncf.helm.config.v1+json"
 
 Body = Mapping[str, Any]
 Count = Callable[[int], None]
@@ -211,7 +213,7 @@ class _Survey:
         body, tags = self._bodies[digest], tuple(sorted(self._tags[digest]))
         item = Item(
             digest,
-            Kind.INDEX if "manifests" in body else Kind.IMAGE,
+            _kind(body),
             tags,
             times.get(digest),
             _size(body),
@@ -221,6 +223,12 @@ class _Survey:
         if subject := _subject(body) or _subject_of(item):
             return replace(item, kind=Kind.REFERRER, subject=subject)
         return item
+
+
+def _kind(body: Body) -> Kind:
+    if "manifests" in body:
+        return Kind.INDEX
+    return Kind.CHART if (body.get("config") or {}).get("mediaType") == CHART else Kind.IMAGE
 
 
 def manifests_in(body: Body) -> tuple[Digest, ...]:

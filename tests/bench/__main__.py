@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.bench import charts, deploy, images, release, stack, visits
+from tests.bench import charts, cleanup, deploy, images, planning, release, stack, visits
 from tests.bench.commands import measure_commands, measure_up
 from tests.bench.table import show
 from tests.dogctl.chartrepos.charts import helm
@@ -20,6 +20,11 @@ def main() -> None:
             show(stack.TITLE, stack.measure_stack(Path(folder)))
             show(images.TITLE, images.measure_images(Path(folder)))
             show(charts.TITLE, charts.measure_index(Path(folder), helm("helm")))
+            show(planning.TITLE, (*planning.measure_planning(), *planning.measure_scan()))
+            show(cleanup.TITLE, cleanup.measure_limit(Path(folder)))
+            show(
+                cleanup.REGCTL_TITLE, cleanup.measure_regctl(Path(folder), cleanup.REGCTL.program())
+            )
             show(release.TITLE, release.measure_release(Path(folder)))
             show(deploy.TITLE, deploy.measure_deploy(Path(folder)))
             show(visits.TITLE, visits.measure_visits())

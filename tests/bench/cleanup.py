@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import local
 from time import perf_counter
 
-from tests.bench.commands import DOGCTL
+import requests
+
+from tests.bench.commands import DOGCTL, seconds
 from tests.bench.table import Row
 from tests.testbed.cluster.builds import Build
 from tests.testbed.registries.content import MANIFEST, OCI, Uploader
 from tests.testbed.registries.limited import REPOSITORY, limited, stats
 from tests.testbed.registries.registry import RunningRegistry, registry
 
-TITLE = "Old images deleted"
+TITLE = "Old images deleted as fast as a registry allows"
+REGCTL_TITLE = "Old images deleted, over regctl run by xargs"
 MODULE = "github.com/regclient/regclient"
 REGCTL = Build("regctl", "regctl", f"{MODULE}/cmd/regctl", MODULE)
-# Requests a second that the limited registry takes.
-RATE = 500
+RATE = 500  # requests a second
 KEEP = 10
 PARALLEL = 8
 
@@ -31,37 +34,38 @@ PARALLEL = 8
 def measure_limit(folder: Path, tags: int = 10_000, rate: int = RATE) -> Iterator[Row]:
     """How much of what a registry takes is asked of it, from the command to its answer."""
     with limited(tags, rate) as host:
-        took = _dogctl(folder, f"{host}/{REPOSITORY}", KEEP)
+        took = _dogctl(folder, host)
         counted = stats(host)
-    if counted["tags"] != KEEP:
-        raise RuntimeError(f"not all were deleted: {counted}")
+        _require_done(host)
     yield Row(f"{tags:,} tags at {rate} requests a second", took, "s")
-    yield Row("requests, each", counted["taken"] / tags, "")
+    yield Row("requests for each tag", counted["taken"] / tags, "")
     yield Row("of what the limit allows", 100 * counted["taken"] / rate / took, "%", "at least 90")
 
 
 def measure_regctl(folder: Path, program: Path, tags: int = 1000) -> Iterator[Row]:
-    """Both on a registry each, with as many images: all but the newest go."""
-    with registry() as theirs, registry() as ours:
-        for each in (theirs, ours):
-            fill(each, tags)
-        old = [f"v{number:05d}" for number in range(tags - KEEP)]
-        regctl = _regctl(folder, program, f"{theirs.host}/{REPOSITORY}", old)
-        dogctl = _dogctl(folder, f"{ours.host}/{REPOSITORY}", KEEP)
-        left = [_tags(each) for each in (theirs, ours)]
-    if left != [KEEP, KEEP]:
-        raise RuntimeError(f"not all were deleted: {left}")
-    yield Row(f"{tags:,} tags, regctl by xargs", regctl, "s")
-    yield Row(f"{tags:,} tags, dogctl", dogctl, "s")
-    yield Row("dogctl is faster by", regctl / dogctl, "x", "at least 3")
+    """Both on a registry each, with as many images: all but the newest go.
+
+    First on a real one, which reads all tags for each delete and so is what takes the time; then on
+    one that takes none.
+    """
+    for name, opened in (
+        ("docker-registry", lambda: filled(tags)),
+        ("in memory", lambda: limited(tags, 0)),
+    ):
+        regctl = _measured(opened(), lambda host: _regctl(folder, program, host, tags))
+        dogctl = _measured(opened(), lambda host: _dogctl(folder, host))
+        yield Row(f"{tags:,} tags in {name}, regctl", regctl, "s")
+        yield Row(f"{tags:,} tags in {name}, dogctl", dogctl, "s")
+        yield Row("dogctl is faster by", regctl / dogctl, "x", "at least 3")
 
 
-def fill(into: RunningRegistry, tags: int) -> None:
-    """Images without layers, an hour apart, the last one the newest."""
+@contextmanager
+def filled(tags: int) -> Iterator[str]:
+    """A real registry with images without layers, an hour apart, the last one the newest."""
     mine = local()
     newest = datetime.now(UTC) - timedelta(days=2)
 
-    def put(number: int) -> None:
+    def put(number: int, into: RunningRegistry) -> None:
         if not hasattr(mine, "uploader"):
             mine.uploader = Uploader(into, REPOSITORY)
         created = newest - timedelta(hours=tags - number)
@@ -69,34 +73,46 @@ def fill(into: RunningRegistry, tags: int) -> None:
         config = {"mediaType": f"{OCI}.config.v1+json", **blob}
         mine.uploader.manifest(f"v{number:05d}", {"config": config, "layers": []}, MANIFEST)
 
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        list(pool.map(put, range(tags)))
+    with registry() as found:
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(lambda number: put(number, found), range(tags)))
+        yield found.host
 
 
-def _tags(of: RunningRegistry) -> int:
-    found = Uploader(of, REPOSITORY).session.get(f"{of.url}{REPOSITORY}/tags/list").json()
-    return len(found["tags"])
+def _measured(opened: AbstractContextManager[str], work: Callable[[str], float]) -> float:
+    with opened as host:
+        took = work(host)
+        _require_done(host)
+    return took
 
 
-def _dogctl(folder: Path, repository: str, keep: int) -> float:
-    """The seconds of the whole command. Raises CalledProcessError."""
-    settings = f'[tool.dogctl]\nname = "many"\ndocker-repo = "{repository}"\n'
+def _require_done(host: str) -> None:
+    left = requests.get(f"http://{host}/v2/{REPOSITORY}/tags/list", timeout=10).json()["tags"]
+    if len(left) != KEEP:
+        raise RuntimeError(f"{len(left)} tags are left, and not {KEEP}")
+
+
+def _dogctl(folder: Path, host: str) -> float:
+    settings = f'[tool.dogctl]\nname = "many"\ndocker-repo = "{host}/{REPOSITORY}"\n'
     (folder / "pyproject.toml").write_text(settings)
-    words = ("cleanup", "images", f"--keep={keep}", "--yes", "--json")
-    unused = ("--allow-nothing-in-use", "--allow-most")
-    began = perf_counter()
-    subprocess.run((DOGCTL, *words, *unused), cwd=folder, capture_output=True, check=True)
-    return perf_counter() - began
+    words = ("cleanup", "images", f"--keep={KEEP}", "--yes", "--json")
+    return seconds((DOGCTL, *words, "--allow-nothing-in-use", "--allow-most"), cwd=folder)
 
 
-def _regctl(folder: Path, program: Path, repository: str, tags: list[str]) -> float:
-    """The seconds until as many at once have deleted a tag each."""
-    host = repository.partition("/")[0]
+def _regctl(folder: Path, program: Path, host: str, tags: int) -> float:
+    """The seconds until as many at once have deleted an image each, by its tag.
+
+    `regctl tag delete` takes twice as long, and not all of it succeeds: where a registry deletes no
+    tags it puts a manifest under each, and several of it disturb one another.
+    """
     environ = {**os.environ, "REGCTL_CONFIG": str(folder / "regctl.json")}
     plain = (program, "registry", "set", "--tls=disabled", "--skip-check", host)
     subprocess.run(plain, env=environ, check=True, capture_output=True)
-    words = ("xargs", f"--max-procs={PARALLEL}", "--max-args=1", program, "tag", "delete")
-    names = "\n".join(f"{repository}:{tag}" for tag in tags)
+    words = ("xargs", f"--max-procs={PARALLEL}", "--max-args=1", program)
+    delete = ("manifest", "delete", "--force-tag-dereference")
+    names = "\n".join(f"{host}/{REPOSITORY}:v{number:05d}" for number in range(tags - KEEP))
     began = perf_counter()
-    subprocess.run(words, input=names, text=True, env=environ, check=True, capture_output=True)
+    subprocess.run(
+        (*words, *delete), input=names, text=True, env=environ, check=True, capture_output=True
+    )
     return perf_counter() - began

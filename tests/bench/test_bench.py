@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.bench.charts import measure_index
+from tests.bench.cleanup import REGCTL, measure_limit, measure_regctl
 from tests.bench.load import Candidate, alternate, figures, measure, serving
+from tests.bench.planning import measure_planning, measure_scan
 from tests.bench.servers import command
 from tests.bench.table import Row
 from tests.bench.visits import candidates
 from tests.dogctl.chartrepos.charts import helm
 from tests.testbed.databases import mariadb
 from tests.testbed.debian import ensure
+from tests.testbed.registries.registry import binary
 from tests.webapp.conftest import number_in
 
 PRINTED = """
@@ -52,6 +55,30 @@ def program() -> str:
 @pytest.mark.real
 def test_an_index_is_edited(tmp_path: Path, program: str) -> None:
     assert [row.value > 0 for row in measure_index(tmp_path, program)] == [True] * 3
+
+
+@pytest.fixture(scope="module")
+def regctl() -> Path:
+    """Likewise, and what a registry is."""
+    binary()
+    return REGCTL.program()
+
+
+@pytest.mark.real
+def test_old_images_are_deleted_as_fast_as_a_limit_allows(tmp_path: Path) -> None:
+    took, each, of_limit = measure_limit(tmp_path, tags=60, rate=100)
+    assert min(took.value, each.value, of_limit.value) > 0
+
+
+@pytest.mark.real
+def test_regctl_deletes_as_many(tmp_path: Path, regctl: Path) -> None:
+    assert [row.value > 0 for row in measure_regctl(tmp_path, regctl, tags=30)] == [True] * 6
+
+
+@pytest.mark.real
+def test_what_a_cleanup_computes() -> None:
+    rows = [*measure_planning(tags=50), *measure_scan(releases=3, revisions=2)]
+    assert [row.value >= 0 for row in rows] == [True] * 4
 
 
 @pytest.mark.real

@@ -57,8 +57,10 @@ def decide_charts(
     inventory = Inventory(chart_items(own, archives))
     decided = decide(inventory, policy, in_use, now, may_go, by_version)
     left = left_behind(name, archives, entries, now - policy.grace)
-    against = objections(inventory, in_use, decided)
     also = tuple(each for each in left if may_go(each.item))
+    # An index that is not there, or is another one, names none of them.
+    counted = Inventory((*inventory.items, *(each.item for each in also)))
+    against = objections(counted, in_use, (*decided, *also))
     return ChartFindings(inventory, in_use, (*decided, *also), against, tuple(archives))
 
 

@@ -5,11 +5,11 @@ What is found and decided is shown first; what is shown is deleted, unless it ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dogctl.errors import ConfigError
 from dogctl.image import DOCKER_HUB, Digest, ImageRef
@@ -28,7 +28,7 @@ from dogctl.lifecycle.image import image_name, is_local, login_for
 from dogctl.plan import Plan, Results, Run, Step
 from dogctl.registries.base import Login
 from dogctl.registries.dockerhub import DockerHub
-from dogctl.registries.inventory import Inventory, Item
+from dogctl.registries.inventory import Inventory, Item, Kind
 from dogctl.registries.oci import OciRegistry
 from dogctl.secrets import Remember
 
@@ -57,6 +57,8 @@ class Images:
     planned: Planned | None = None
     remember: Remember = lambda _: None
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    # What may be in the same repository, and is cleaned up by others who know what is in use of it.
+    others: ClassVar[Collection[Kind]] = (Kind.CHART,)
 
     @cached_property
     def repository(self) -> ImageRef:
@@ -85,8 +87,10 @@ class Images:
         inventory = self._survey(run, used.digests)
         in_use = self._in_use(used, inventory)
         may_go = self.planned.allows if self.planned else anything
-        found = decide(inventory, self.policy, in_use, self.now, may_go, self._tie)
-        return Findings(inventory, in_use, found, guards.objections(inventory, in_use, found))
+        found = decide(inventory, self.policy, in_use, self.now, may_go, self._tie, self.others)
+        own = tuple(each for each in inventory.items if each.kind not in self.others)
+        against = guards.objections(replace(inventory, items=own), in_use, found)
+        return Findings(inventory, in_use, found, against)
 
     def deleting(self, found: Findings, scan: Scan) -> Plan:
         """The steps that delete what goes. Raises ConfigError: something speaks against it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,7 @@ WORKLOADS = (
 PAGE = 50
 WORKERS = 4
 UNREADABLE = "revision-unreadable"
+_BROKEN = (AttributeError, KeyError, TypeError, ValueError, OSError, EOFError, zlib.error)
 
 Note = Callable[[str], None]
 
@@ -183,7 +185,7 @@ def _see_revision(found: References, each: Object, name: str, kind: Kind) -> Non
         chart = document.get("chart") or {}
         found.see_values([document.get("config"), chart.get("values")], where)
         found.see_chart(chart, where)
-    except (AttributeError, KeyError, TypeError, ValueError, OSError, EOFError) as error:
+    except _BROKEN as error:
         raise DogctlError(
             "a revision of Helm's cannot be read",
             code=UNREADABLE,

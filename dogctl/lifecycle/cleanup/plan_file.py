@@ -48,9 +48,9 @@ def write(path: Path, decided: Mapping[str, tuple[str, Iterable[Decision]]]) -> 
         new = path.with_name(f".{path.name}.new")
         new.write_text(json.dumps(plan, indent=2) + "\n")
         new.replace(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(
-            f"cannot write it: {error.strerror}",
+            f"cannot write it: {getattr(error, 'strerror', error)}",
             code="plan-unwritable",
             where=str(path),
             hint="name another file with --plan-out",
@@ -67,7 +67,7 @@ def read(path: Path, places: Mapping[str, str]) -> dict[str, Planned]:
         if plan["format"] != FORMAT:
             raise ValueError("made by another version of dogctl")
         found = {name: _planned(plan.get(name), place) for name, place in places.items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _wrong(path, f"this is no plan of a cleanup: {error}") from None
     for name, place in places.items():
         if found[name].place != place:

@@ -5,10 +5,10 @@ So they go as images do, with their signatures.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dogctl.chartrepos.oci import version_of
 from dogctl.image import Digest, ImageRef
@@ -20,7 +20,7 @@ from dogctl.lifecycle.cleanup.images import Images
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.retention import InUse
 from dogctl.plan import Run
-from dogctl.registries.inventory import Inventory, Item
+from dogctl.registries.inventory import Inventory, Item, Kind
 
 if TYPE_CHECKING:
     from dogctl.config.model import Project
@@ -39,6 +39,7 @@ class RegistryCharts(Images):
     environments: Sequence[Project] = ()
     address: Address = field(kw_only=True)
     chart: str = field(kw_only=True)
+    others: ClassVar[Collection[Kind]] = (Kind.IMAGE, Kind.INDEX)
 
     @cached_property
     def repository(self) -> ImageRef:
@@ -52,7 +53,8 @@ class RegistryCharts(Images):
     def _in_use(self, used: References, inventory: Inventory) -> InUse:
         """Which charts are made of it is known of the project's own only."""
         asked = {**asked_for((self.project, *self.environments), self.chart), **used.versions}
-        tags = {version_of(tag): tag for item in inventory.items for tag in item.tags}
+        own = (item for item in inventory.items if item.kind not in self.others)
+        tags = {version_of(tag): tag for item in own for tag in item.tags}
         found = versions_in_use(asked, set(tags))
         return InUse({}, {tags[version]: where for version, where in found.items()})
 

@@ -103,16 +103,19 @@ def decide(
     now: datetime,
     may_go: Callable[[Item], bool] = anything,
     tie: Tie = attrgetter("digest"),
+    others: Collection[Kind] = (),
 ) -> tuple[Decision, ...]:
     """A decision for each item, those that go first, in an order that is always the same.
 
     `may_go` says of an item whether it is in the plan that is carried out; `tie` has to be one that
-    two items can be compared by.
+    two items can be compared by; `others` are kinds that the policy is not about.
     """
     items = inventory.items
-    roots = _roots(items, policy, in_use, now, tie)
+    roots = _roots([each for each in items if each.kind not in others], policy, in_use, now, tie)
     for each in items:
-        if not may_go(each):
+        if each.kind in others:
+            roots[each.digest] = f"is of another kind: {each.kind}"
+        elif not may_go(each):
             roots.setdefault(each.digest, "is not in the plan")
     kept = _closure(inventory, roots, in_use)
     decided = (

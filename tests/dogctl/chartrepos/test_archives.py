@@ -73,8 +73,19 @@ def test_an_archive_lies_beside_the_index() -> None:
 
     assert key("https://elsewhere.example/a/dogs-1.0.0.tgz") == "dogs-1.0.0.tgz"
     assert key("./old/dogs-1.0.0+b.tgz") == "old/dogs-1.0.0+b.tgz"
+    assert key("s3://dogs/old/dogs-1.0.0%2Bb.tgz") == "dogs-1.0.0+b.tgz"
+    made = package("dogs", "1.0.0+b").entry()["urls"]
+    assert made == ["dogs-1.0.0%2Bb.tgz"]
+    assert key(made[0]) == "dogs-1.0.0+b.tgz"
     assert archive_key(Entry("dogs", "1.0.0")) == "dogs-1.0.0.tgz"
-    for odd in ("../dogs.tgz", "/etc/passwd", "a/../../b", "https://x/", "-x.tgz"):
+    for odd in (
+        "../dogs.tgz",
+        "/etc/passwd",
+        "a/../../b",
+        "https://x/",
+        "-x.tgz",
+        "%2e%2e/dogs.tgz",
+    ):
         with pytest.raises(DogctlError):
             key(odd)
 

@@ -101,7 +101,7 @@ def store(
 
 
 def test_helm_gets_what_was_published(store: Store, either_helm: str, tmp_path: Path) -> None:
-    first, second = package("dogs", "1.0.0"), package("dogs", "1.10.0")
+    first, second = package("dogs", "1.0.0"), package("dogs", "1.10.0+build.5")
     assert store.repository().publish(first)
     assert store.repository().publish(second)
     for name, content in store.content().items():

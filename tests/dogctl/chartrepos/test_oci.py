@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dogctl.registries.oci_content import OciContent
 from dogctl.secrets import Secret
 from tests.dogctl.chartrepos.charts import helm, package, published_at_once, pulled
 from tests.testbed.registries.content import Uploader
+from tests.testbed.registries.faults import faulty
 from tests.testbed.registries.registry import (
     PASSWORD,
     USERNAME,
@@ -116,6 +118,21 @@ def test_removed_unless_another_tag_is_on_it(charts: OciCharts) -> None:
     assert [each.version for each in gone] == ["1.0.0"]
     assert charts.delete_archives(known) == gone
     assert {each.version for each in charts.listing("dogs").versions} == {"1.1.0", "stable"}
+
+
+def test_what_only_a_login_shows_is_not_written_over(
+    charts: OciCharts, running: RunningRegistry
+) -> None:
+    first = package("dogs", "1.0.0")
+    charts.publish(first)
+    with faulty(running.host) as proxy:
+        behind = OciCharts(charts.url, OciContent(proxy.host), charts.path)
+        for other, taken in ((package("dogs", "1.0.0", "another"), True), (first, False)):
+            proxy.fail(1, method="GET", path=".*/manifests/1.0.0", status=404)
+            with pytest.raises(DogctlError) if taken else nullcontext():
+                assert not behind.publish(other)
+    (entry,) = charts.listing("dogs").versions
+    assert charts.pull(entry) == first.archive
 
 
 def test_a_login_is_needed() -> None:

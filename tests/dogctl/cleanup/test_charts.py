@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from dogctl.chartrepos.oci import OciCharts
+from dogctl.image import ImageRef
 from tests.dogctl.cleanup.chart_stores import KINDS, UNUSED, Kennel, Store, decisions, store
 from tests.dogctl.conftest import Project
-from tests.testbed.registries.registry import binary
+from tests.testbed.registries.content import MANIFEST, OCI, Uploader
+from tests.testbed.registries.registry import RunningRegistry, binary
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -106,3 +111,31 @@ def test_charts_that_are_made_of_it_keep_it(
     found = kennel.cleanup("--keep", "1", "--dry-run", "--json").json["data"]
     assert None not in decisions(found).values()
     assert decisions(found)["1.3.0"] == "in use: kennel 1.1.0, by ^1.0.0"
+
+
+def test_images_in_the_repository_of_a_chart_are_none(new_project: Callable[[], Project]) -> None:
+    with store("oci") as charts:
+        assert isinstance(charts.repository, OciCharts)
+        registry = charts.repository.registry
+        ref = ImageRef(registry.registry, "team/charts/dogs")
+        more = f'docker-repo = "{ImageRef(charts.proxy.host, ref.repository).name}"\n'
+        kennel = Kennel(new_project(), charts, more)
+        uploader = Uploader(RunningRegistry(registry.registry, Path()), ref.repository)
+        now = datetime.now(UTC)
+        for number in range(4):
+            charts.publish("dogs", f"1.{number}.0", 50 - number)
+            created = {"created": (now - timedelta(days=50 - number)).isoformat()}
+            config = {"mediaType": f"{OCI}.config.v1+json"}
+            config |= uploader.blob(json.dumps(created).encode())
+            uploader.manifest(f"main-{number}", {"config": config, "layers": []}, MANIFEST)
+        words = ("--keep", "2", "--yes", "--json", *UNUSED)
+        done = kennel.cleanup(*words)
+        assert done.code == 0, done.err
+        images = {f"main-{number}" for number in range(4)}
+        assert set(registry.tags(ref)) == {"1.2.0", "1.3.0", *images}
+        assert {decisions(done.json["data"])[tag] for tag in images} == {
+            "is of another kind: image"
+        }
+        done = kennel.cleanup(*words, what=("images",))
+        assert done.code == 0, done.err
+        assert set(registry.tags(ref)) == {"1.2.0", "1.3.0", "main-2", "main-3"}

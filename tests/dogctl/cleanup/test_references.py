@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+
 import pytest
 
+from dogctl.clouds.kubernetes import SECRETS
+from dogctl.errors import DogctlError
 from dogctl.image import Digest, ImageRef
+from dogctl.lifecycle.cleanup.in_use import _see_revision
 from dogctl.lifecycle.cleanup.references import References
 
 DIGEST = Digest("sha256", "ab" * 32)
@@ -55,3 +61,13 @@ def test_values_name_it_in_parts() -> None:
     found.see_values({"deep": [{"image": image}], "other": {"repository": "x"}}, "here")
     found.see_values({"repository": "host:5000/team/app", "tag": "3"}, "there")
     assert found.tags == {"2": "here", "3": "there"}
+
+
+def test_a_torn_revision_stops_it() -> None:
+    whole = gzip.compress(b'{"manifest": "' + b"x" * 100 + b'"}')
+    torn = base64.b64encode(base64.b64encode(whole[:10] + b"\0" + whole[11:])).decode()
+    secret = {"metadata": {"name": "sh.helm.release.v1.dogs.v1"}, "data": {"release": torn}}
+    found = References(ImageRef.parse("host:5000/team/app"))
+    with pytest.raises(DogctlError) as error:
+        _see_revision(found, secret, "prod", SECRETS)
+    assert error.value.code == "revision-unreadable"

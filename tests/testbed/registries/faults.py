@@ -25,6 +25,7 @@ class Fault:
     `cut_after`: bytes of a request's body after which the connection drops; None: an answer with
     `status`, `headers` and `body` instead. A drop can also be `late`: the registry does what it
     was asked, and its answer is lost. A request that is `held` gets no answer before that is set.
+    The first `spared` requests pass.
     """
 
     times: int
@@ -36,6 +37,7 @@ class Fault:
     cut_after: int | None = None
     late: bool = False
     held: Event | None = None
+    spared: int = 0
     came: Event = field(default_factory=Event)
 
 
@@ -87,9 +89,9 @@ class FaultyProxy:
         self._add(Fault(times, method, path, cut_after=after, late=late))
 
     @contextmanager
-    def hold(self, *, method: str = ".*", path: str = ".*") -> Iterator[Event]:
+    def hold(self, *, method: str = ".*", path: str = ".*", spared: int = 0) -> Iterator[Event]:
         """Answer no such request before the end; the event tells that one has come."""
-        fault = Fault(1000, method, path, held=Event())
+        fault = Fault(1000, method, path, held=Event(), spared=spared)
         assert fault.held is not None
         self._add(fault)
         try:
@@ -119,9 +121,12 @@ class FaultyProxy:
         with self._lock:
             for fault in self._faults:
                 matches = re.fullmatch(fault.method, method) and re.fullmatch(fault.path, path)
-                if fault.times and matches:
+                if not fault.times or not matches:
+                    continue
+                if not fault.spared:
                     fault.times -= 1
                     return fault
+                fault.spared -= 1
         return None
 
     def _add(self, fault: Fault) -> None:
