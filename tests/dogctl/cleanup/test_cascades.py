@@ -24,7 +24,7 @@ from dogctl.registries.oci import hashed
 from tests.dogctl.cleanup.worlds import NOW, World, worlds
 
 pytestmark = pytest.mark.timeout(900)
-WORLDS = 5000 if os.environ.get("CI") == "true" else 100
+WORLDS = 1000 if os.environ.get("CI") == "true" else 100
 
 
 class Cascading:

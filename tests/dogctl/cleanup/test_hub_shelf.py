@@ -47,6 +47,14 @@ def test_a_digest_is_as_young_as_the_youngest_of_all(
     assert pushed(digest(1), ("a", "b")) == expected
 
 
+def test_a_tag_without_a_digest_counts_where_its_manifest_has_it() -> None:
+    tags = {"a": tag("a", None, LATER), "b": tag("b", 2, LATER)}
+    pushed = times(tags, [HubManifest(digest(1), ("a", "b"), NOW)])
+    assert pushed(digest(1), ("a",)) == LATER
+    assert pushed(digest(1), ("a", "b")) is None
+    assert pushed(digest(2), ("a",)) is None
+
+
 def test_what_has_no_tag_is_as_young_as_is_said_of_it() -> None:
     pushed = times({}, [HubManifest(digest(1), (), NOW), HubManifest(digest(2), (), None)])
     assert [pushed(digest(number), ()) for number in (1, 2, 3)] == [NOW, None, None]
