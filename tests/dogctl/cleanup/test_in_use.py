@@ -14,6 +14,7 @@ from dogctl.clouds.kubeconfig import find, make
 from dogctl.clouds.kubernetes import Kubernetes
 from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.cleanup.in_use import scan_cluster
+from dogctl.lifecycle.cleanup.references import References
 from tests.dogctl.conftest import Done
 from tests.dogctl.release_project import ReleaseProject, build
 from tests.testbed.cluster.cluster import Cluster, cluster
@@ -90,7 +91,7 @@ def test_where_only_a_namespace_may_be_looked_into_that_is_told(here: Cluster) -
     said: list[str] = []
     with here.network():
         asked = Kubernetes(lambda: make("reader", server, {"token": token}))
-        found = scan_cluster(asked, "mine", ImageRef.parse(image), "dev", said.append)
+        found = scan_cluster(asked, "mine", References(ImageRef.parse(image)), "dev", said.append)
     assert set(found.tags) == {"mine"}
     assert said[-1].startswith("dev: only the namespace mine may be looked into for configmaps, ")
 
