@@ -209,16 +209,17 @@ class OciRegistry:
         False if the registry says that it is not there. Raises DogctlError.
         """
         answer = self._send(ref, "DELETE", f"manifests/{reference}")
+        if answer.ok:
+            return True
         says = self._http.complaints(answer)
         # Amazon's had no such call for long, and said so as a web server does.
         # https://github.com/aws/containers-roadmap/issues/1229
         unknown = answer.status_code == 404 and not says and self._is_there(ref, reference)
         if unknown or answer.status_code == 405:
             raise refusals.failure(refusals.NO_DELETE, ref, says=says)
-        if answer.status_code == 404:
-            return False
-        self._answered(ref, answer)
-        return True
+        if answer.status_code != 404:
+            self._answered(ref, answer)
+        return False
 
     def _is_there(self, ref: ImageRef, reference: Digest | str) -> bool:
         return self._send(ref, "HEAD", f"manifests/{reference}", headers=ACCEPT).ok

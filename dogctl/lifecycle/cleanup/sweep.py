@@ -67,6 +67,7 @@ class Swept:
             self.failed[item] = error
             none = len(self.failed) >= HOPELESS and not self.deleted
             if none or error.code == refusals.NO_DELETE or _wait(error) > LONGEST:
+                error.data = {**(error.data or {}), "deleted": len(self.deleted)}
                 raise error
 
 
