@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -183,8 +184,17 @@ def write(folder: Path, package: Package) -> Path:
 
 
 def save(path: Path, content: bytes) -> None:
-    """Write a file: whole, or not at all."""
+    """Write a file: whole, or not at all, whoever else writes it at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as part:
+        made = Path(part.name)
+        try:
+            part.write(content)
+            part.flush()
+            made.chmod(0o644)
+            made.replace(path)
+        except BaseException:
+            made.unlink()
+            raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from dogctl.chartrepos.index import Entry
 from dogctl.config import parse
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.charts.address import Address, Kind, parse_address
-from dogctl.lifecycle.charts.packing import package_of
+from dogctl.lifecycle.charts.packing import package_of, save
 from dogctl.lifecycle.charts.repository import newest
 from dogctl.tools.helm_charts import Signing, lint_argv, package_argv
 from tests.dogctl.chartrepos.charts import package
@@ -65,6 +66,18 @@ def test_an_archive_that_is_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPat
     for odd in (archive(large), archive(said)):
         with pytest.raises(DogctlError, match="more than 1 MB"):
             package_of(odd)
+
+
+def test_who_writes_the_same_file_at_once_writes_it_whole(tmp_path: Path) -> None:
+    path, content = tmp_path / "charts" / "dogs-1.0.0.tgz", b"x" * 500_000
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: save(path, content), range(64)))
+    assert path.read_bytes() == content
+    folder = tmp_path / "folder.tgz"
+    folder.mkdir()
+    with pytest.raises(OSError, match=r"[Dd]irectory"):
+        save(folder, content)
+    assert sorted(each.name for each in tmp_path.rglob("*.*")) == [path.name, folder.name]
 
 
 def test_an_archive_lies_beside_the_index() -> None:
