@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,17 @@ def tiny(tmp_path: Path, docker: Engine) -> Iterator[SmokeProject]:
     assert left == ""
 
 
-def kill_a_smoke_test(project: SmokeProject) -> None:
-    """SIGKILL in the middle of it, while its containers start."""
-    before = project.left()
-    with project.start("smoke", project.image, DB_CHECK="sleep") as (_, dogctl):
-        eventually(lambda: project.left() != before)
-        dogctl.kill()
+def kill_smoke_tests(project: SmokeProject, count: int = 1) -> None:
+    """SIGKILL in the middle of some that run at once, while their containers start."""
+    shown = ("docker", "ps", "--all", "--format", f'{{{{.Label "{PROJECT}"}}}}')
+    with ExitStack() as stack:
+        words = ("smoke", project.image)
+        runs = [
+            stack.enter_context(project.start(*words, DB_CHECK="sleep"))[1] for _ in range(count)
+        ]
+        eventually(lambda: len(set(project.run(*shown).split())) == count)
+        for dogctl in runs:
+            dogctl.kill()
 
 
 def cleanup(project: SmokeProject, *words: str) -> Any:
@@ -79,8 +85,7 @@ def test_nothing_stays_of_a_smoke_test_that_was_killed(tiny: SmokeProject) -> No
 
 
 def test_two_at_once_get_along(tiny: SmokeProject) -> None:
-    for _ in range(2):
-        kill_a_smoke_test(tiny)
+    kill_smoke_tests(tiny, 2)
     with (
         tiny.start("cleanup", "local", "--yes", "--json") as (one, _),
         tiny.start("cleanup", "local", "--yes", "--json") as (other, _),
@@ -93,8 +98,7 @@ def test_two_at_once_get_along(tiny: SmokeProject) -> None:
 
 
 def test_a_killed_cleanup_is_completed_by_the_next(tiny: SmokeProject) -> None:
-    for _ in range(2):
-        kill_a_smoke_test(tiny)
+    kill_smoke_tests(tiny, 2)
     before = tiny.left()
     with tiny.start("cleanup", "local", "--yes") as (_, dogctl):
         eventually(lambda: tiny.left() != before)
@@ -105,7 +109,7 @@ def test_a_killed_cleanup_is_completed_by_the_next(tiny: SmokeProject) -> None:
 
 def test_what_only_looks_like_it_stays(tiny: SmokeProject) -> None:
     """Names like ours without our label, and our label with the value of another project."""
-    kill_a_smoke_test(tiny)
+    kill_smoke_tests(tiny)
     eventually(lambda: not orphans(tiny))
     base = f"{project_name(load(folder=tiny.root))}-smoke"
     other = ("--label", f"{LABEL}=of-others", "--label", f"{PROJECT}={base}-ffffffff")
