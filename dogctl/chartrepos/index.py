@@ -114,10 +114,13 @@ def decoded(content: bytes) -> str:
 
 
 def entries(index: str, name: str | None = None) -> tuple[Entry, ...]:
-    """All versions in the order of the index, or those of one chart. Raises DogctlError."""
-    known = _parsed(index)
-    charts = [each for each in known.charts if name in (None, each.name)]
-    return tuple(_entry(each.name, item) for each in charts for item in _items(known, each))
+    """All versions in the order of the index, or those of one chart. Raises DogctlError.
+
+    Only among all of them it is told what they are made of: that takes as long as all the rest.
+    """
+    known, whole = _parsed(index), name is None
+    charts = [each for each in known.charts if whole or name == each.name]
+    return tuple(_entry(each.name, item, whole) for each in charts for item in _items(known, each))
 
 
 def add(index: str, entry: Mapping[str, Any]) -> str:
@@ -251,7 +254,7 @@ def _outdented(text: str, start: int, end: int, indent: int) -> Iterator[int]:
         yield found.start()
 
 
-def _entry(name: str, item: _Item) -> Entry:
+def _entry(name: str, item: _Item, whole: bool) -> Entry:
     return Entry(
         name,
         _version(name, item),
@@ -259,7 +262,7 @@ def _entry(name: str, item: _Item) -> Entry:
         _field(item, "digest"),
         _list(item, "urls"),
         _field(item, "appVersion"),
-        _dependencies(item),
+        _dependencies(item) if whole else (),
     )
 
 

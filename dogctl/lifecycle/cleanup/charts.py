@@ -76,8 +76,9 @@ class Charts:
     def look(self, run: Run, used: References) -> ChartFindings:
         """What is there, and what is decided about it. Raises DogctlError."""
         repository = self._open(run)
-        entries = run.interruptible(repository.listing).versions
+        # In this order an archive that is published meanwhile is one that the index names.
         archives = run.interruptible(lambda: repository.archives(self.chart))
+        entries = run.interruptible(repository.listing).versions
         asked = {**dependents(entries, self.chart), **self._asked, **used.versions}
         may_go = self.planned.allows if self.planned else anything
         return decide_charts(self.chart, entries, archives, asked, self.policy, self.now, may_go)

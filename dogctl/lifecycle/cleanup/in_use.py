@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from dogctl.chartrepos.versions import is_strict
 from dogctl.clouds.gke_errors import NO_CLUSTER
 from dogctl.clouds.kubernetes import (
     CONFIG_MAPS,
@@ -101,7 +102,8 @@ def scan_environment(
         found = scan_cluster(cluster.kubernetes, cluster.namespace, wanted, name, note)
         if wanted.chart:
             # A release from the project's folder is that of the chart that was published with it.
-            for each in record.read(cluster).values():
+            noted = record.read(cluster).values()
+            for each in (each for each in noted if is_strict(each.version)):
                 where = f"{name}: revision {each.revision} of {cluster.release}"
                 found.versions.setdefault(each.version, where)
     except DogctlError as error:

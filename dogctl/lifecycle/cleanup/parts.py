@@ -158,6 +158,14 @@ def _delete(part: Part, plan: Plan | DogctlError) -> Step:
         return stage(part.name, lambda _: change, lambda _: plan)
 
     def fail(_: Run) -> None:
-        raise plan
+        # Something is done by then, so that this is no usage error any more.
+        raise DogctlError(
+            plan.message,
+            code=plan.code,
+            where=plan.where,
+            hint=plan.hint,
+            detail=plan.detail,
+            data=plan.data,
+        )
 
     return Step(part.name, lambda _: change, fail)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,18 @@ import pytest
 from dogctl.chartrepos import gcs, index, s3
 from dogctl.chartrepos.buckets import BucketRepository
 from dogctl.clouds.google import account
+from dogctl.config.load import load
 from dogctl.errors import DogctlError
+from dogctl.execution import execute, look
+from dogctl.lifecycle.charts.repository import address_of
+from dogctl.lifecycle.cleanup.charts import Charts
+from dogctl.lifecycle.cleanup.guards import Guard
+from dogctl.lifecycle.cleanup.parts import Cleanup
+from dogctl.lifecycle.cleanup.references import References
+from dogctl.lifecycle.cleanup.retention import Policy
 from dogctl.secrets import Secret
 from tests.dogctl.chartrepos.charts import helm, package, published_at_once, pulled, web
+from tests.dogctl.infra_project import Silent
 from tests.testbed.aws import REGION, Aws, aws
 from tests.testbed.google.resources import BUCKET
 from tests.testbed.google.serving import PROJECT, Google, google_alone
@@ -32,6 +43,7 @@ NAME, FOLDER = "kennel-charts", "stable"
 class Store:
     """A bucket, the way to a repository in it, what is there, and how often to edit it."""
 
+    scheme: str
     environ: Mapping[str, str]
     make: Callable[..., BucketRepository]
     content: Callable[[], dict[str, bytes]]
@@ -67,7 +79,7 @@ def at_amazon(found: Aws) -> Store:
             for each in listed
         }
 
-    return Store(found.environ, partial(s3.repository, region=REGION), content, 334)
+    return Store("s3", found.environ, partial(s3.repository, region=REGION), content, 334)
 
 
 @contextmanager
@@ -82,7 +94,8 @@ def at_google() -> Iterator[Store]:
             return {name: each.content for (_, name), each in found.storage.objects.items()}
 
         make = partial(gcs.repository, account=who, project=PROJECT)
-        yield Store(found.environ, make, content, 40)
+        environ = {**found.environ, "GCP_CREDENTIALS": key(found), "PROJECT_ID": PROJECT}
+        yield Store("gs", environ, make, content, 40)
 
 
 def key(found: Google) -> str:
@@ -158,13 +171,34 @@ def test_four_publishers_at_once_lose_nothing(store: Store) -> None:
     assert found == {(f"dogs{n % 2}", f"{n}.{turn}.0") for n in range(4) for turn in range(5)}
 
 
+def cleaner(store: Store, folder: Path) -> Callable[[str], None]:
+    """The cleanup of the versions that an expression matches, as a command does it."""
+    (folder / "pyproject.toml").write_text(
+        f'[tool.dogctl]\nname = "kennel"\nchart-repository = "{store.scheme}://{NAME}/{FOLDER}"\n'
+    )
+    project = load(folder=folder)
+
+    def clean(versions: str) -> None:
+        policy = Policy(older_than=timedelta(0), only=(re.compile(versions),))
+        address = address_of(project)
+        charts = Charts(project, policy, frozenset(Guard), address=address, chart="dogs")
+        cleanup = Cleanup([charts], lambda _: References(None, "dogs"), "no environment")
+        looked = cleanup.looked(look(cleanup.looking())[1])
+        report = execute(cleanup.deleting(looked), Silent())
+        if report.error:
+            raise report.error
+
+    return clean
+
+
 @pytest.mark.timeout(600)
-def test_two_publishers_and_a_cleanup_lose_nothing(store: Store) -> None:
-    """Each with a connection of its own; at Amazon a thousand times over all."""
+def test_two_publishers_and_a_cleanup_lose_nothing(store: Store, tmp_path: Path) -> None:
+    """Each with a connection of its own; at Amazon a thousand versions come and go."""
     old = [f"0.{number}.0" for number in range(store.turns)]
     text = index.EMPTY
     for version in old:
-        text = index.add(text, package("dogs", version).entry())
+        made = replace(package("dogs", version), created="2020-01-01T00:00:00Z")
+        text = index.add(text, made.entry())
     repositories = [store.repository() for _ in range(3)]
     assert repositories[0].objects.write(f"{FOLDER}/index.yaml", text.encode(), None, "", "")
 
@@ -173,9 +207,9 @@ def test_two_publishers_and_a_cleanup_lose_nothing(store: Store) -> None:
             assert repositories[number].publish(package("dogs", f"{number}.{turn}.0"))
 
     def clean() -> None:
-        for version in old:
-            (gone,) = repositories[0].remove("dogs", {version})
-            assert repositories[0].delete_archives([gone]) == (gone,)
+        each = cleaner(store, tmp_path)
+        for tens in sorted({version.split(".")[1][:-1] for version in old}):
+            each(rf"0\.{tens}\d\.0")
 
     with ThreadPoolExecutor(3) as pool:
         for each in [pool.submit(clean), pool.submit(publish, 1), pool.submit(publish, 2)]:
@@ -319,3 +353,16 @@ def test_no_such_bucket(store: Store) -> None:
     assert error.value.message == "there is no such bucket"
     assert error.value.hint is not None
     assert "bucket" in error.value.hint
+
+
+def test_archives_are_listed_whether_they_are_named_or_not(store: Store) -> None:
+    repository = store.repository()
+    for name, version in (("dogs", "1.0.0"), ("dogs", "1.1.0"), ("cats", "1.0.0")):
+        repository.publish(replace(package(name, version), provenance=b"signed"))
+    repository.remove("dogs", {"1.0.0"})
+    found = repository.archives("dogs")
+    assert [each.key for each in found] == ["dogs-1.0.0.tgz", "dogs-1.1.0.tgz"]
+    for each in found:
+        assert each.size == len(store.content()[f"{FOLDER}/{each.key}"])
+        assert each.since is not None
+        assert abs(datetime.now(UTC) - each.since) < timedelta(minutes=5)

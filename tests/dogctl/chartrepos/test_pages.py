@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -167,3 +170,65 @@ def test_an_archive_that_was_changed_is_refused(pages: Pages) -> None:
     with pytest.raises(DogctlError) as error:
         pages.pull(replace(entry, digest="0" * 64))
     assert error.value.code == "chart-corrupt"
+
+
+def dated(server: GitServer, pages: Pages, days: float) -> None:
+    """Let the last commit be some days old."""
+    when = str(int(time.time() - days * 86400))
+    environ = {
+        f"GIT_{who}_{what}": "dog" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    environ |= {"GIT_AUTHOR_DATE": f"@{when} +0000", "GIT_COMMITTER_DATE": f"@{when} +0000"}
+    tree, *parents = server.git("log", "-1", "--format=%T %P", pages.branch).split()
+    words = [
+        "git",
+        "commit-tree",
+        tree,
+        *(word for each in parents for word in ("-p", each)),
+        "-m",
+        "x",
+    ]
+    made = subprocess.run(
+        words,
+        cwd=server.folder / NAME,
+        env={**os.environ, **environ},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    server.git("update-ref", f"refs/heads/{pages.branch}", made.stdout.strip())
+
+
+@pytest.mark.parametrize("folder", ["", "charts/stable"])
+def test_archives_are_as_old_as_their_commits(pages: Pages, server: GitServer, folder: str) -> None:
+    there = replace(pages, folder=folder)
+    assert there.archives("dogs") == ()
+    for version, days in (("1.0.0", 30), ("1.1.0", 20), ("1.2.0", 10)):
+        there.publish(package("dogs", version))
+        dated(server, there, days)
+    there.publish(package("cats", "1.0.0"))
+    there.remove("dogs", {"1.0.0"})
+    now = datetime.now(UTC)
+    found = {
+        each.key: round((now - each.since).total_seconds() / 86400)
+        for each in there.archives("dogs")
+        if each.since
+    }
+    assert found == {"dogs-1.0.0.tgz": 30, "dogs-1.1.0.tgz": 20, "dogs-1.2.0.tgz": 10}
+
+
+def test_what_is_older_than_the_commits_that_are_looked_at_is_as_old_as_the_first(
+    pages: Pages, server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dogctl.chartrepos.pages.DEPTH", 2)
+    for version, days in (("1.0.0", 30), ("1.1.0", 20), ("1.2.0", 10)):
+        pages.publish(package("dogs", version))
+        dated(server, pages, days)
+    now = datetime.now(UTC)
+    ages = [(now - each.since).days for each in pages.archives("dogs") if each.since]
+    assert sorted(ages) == [10, 20, 20]
+
+
+def test_pages_of_github_are_kept_for_ten_minutes(pages: Pages) -> None:
+    assert pages.cache == 0
+    assert replace(pages, remote="https://github.com/team/charts.git").cache == 600

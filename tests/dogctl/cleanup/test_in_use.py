@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dogctl.chartrepos.oci import OciCharts
 from dogctl.clouds.kubeconfig import find, make
 from dogctl.clouds.kubernetes import Kubernetes
 from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.cleanup.in_use import scan_cluster
+from dogctl.lifecycle.cleanup.references import References
+from dogctl.registries.oci_content import OciContent
+from tests.conftest import REPOSITORY
+from tests.dogctl.chartrepos.charts import package
 from tests.dogctl.conftest import Done
 from tests.dogctl.release_project import ReleaseProject, build
 from tests.testbed.cluster.cluster import Cluster, cluster
@@ -90,9 +98,46 @@ def test_where_only_a_namespace_may_be_looked_into_that_is_told(here: Cluster) -
     said: list[str] = []
     with here.network():
         asked = Kubernetes(lambda: make("reader", server, {"token": token}))
-        found = scan_cluster(asked, "mine", ImageRef.parse(image), "dev", said.append)
+        found = scan_cluster(asked, "mine", References(ImageRef.parse(image)), "dev", said.append)
     assert set(found.tags) == {"mine"}
     assert said[-1].startswith("dev: only the namespace mine may be looked into for configmaps, ")
+
+
+def charted(project: ReleaseProject, name: str, version: str) -> None:
+    """The bundled chart as the project's own, under another name and version."""
+    folder = project.root / "charts" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(REPOSITORY / "charts" / "dogapp", folder)
+    text = (folder / "Chart.yaml").read_text()
+    text = re.sub(r"(?m)^version:.*$", f"version: {version}", text)
+    (folder / "Chart.yaml").write_text(re.sub(r"(?m)^name:.*$", f"name: {name}", text))
+
+
+def test_a_chart_that_may_be_rolled_back_to_stays(here: Cluster, tmp_path: Path) -> None:
+    project = ReleaseProject(tmp_path, here, "charted")
+    build(here, tmp_path, "one-1")
+    with here.engine.network():
+        charts = OciCharts("oci://any", OciContent(str(here.engine.registry)), "charts")
+        for number in range(6):
+            created = (datetime.now(UTC) - timedelta(days=60 - number)).isoformat()
+            charts.publish(replace(package("kennel", f"1.{number}.0"), created=created))
+    for version in ("1.0.0", "1.2.0"):
+        charted(project, "kennel", version)
+        done = project.dogctl("release", "--env", "dev", "--image", ":one-1")
+        assert done.code == 0, done.err
+    charted(project, "kennel", "2.0.0")
+    url = {"CHART_REPOSITORY": f"oci://{here.engine.registry}/charts"}
+    found = project.dogctl("cleanup", "charts", "--keep", "1", "--json", "--dry-run", **url)
+    assert found.code == 0, found.err
+    why = reasons(found)
+    assert why["1.0.0"] == "in use: dev: revision 1 of charted"
+    assert why["1.2.0"] == "in use: dev: revision 2 of charted"
+    assert why["1.5.0"] == "one of the newest 1"
+    done = project.dogctl("cleanup", "charts", "--keep", "1", "--json", "--yes", **url)
+    assert done.code == 0, done.err
+    with here.engine.network():
+        left = {each.version for each in charts.listing("kennel").versions}
+    assert left == {"1.0.0", "1.2.0", "1.5.0"}
 
 
 def test_what_may_be_rolled_back_to_stays(project: ReleaseProject) -> None:
