@@ -15,6 +15,7 @@ import pytest
 from dogctl.config.load import load
 from dogctl.execution import execute
 from dogctl.lifecycle.cleanup.local import IMAGES, LocalCleanup, SweptImages
+from dogctl.lifecycle.cleanup.local_images import SOURCE
 from dogctl.lifecycle.cleanup.retention import Policy, keep_latest
 from dogctl.lifecycle.compose_engine import project_name
 from dogctl.lifecycle.smoke_runs import LABEL
@@ -203,11 +204,23 @@ def test_old_images_that_dogctl_made_go(
     tiny.run("docker", "create", "--name=uses-it", "tiny:used")
     by_hand = images.make("tiny:by-hand", 4)
     others = images.make("other:old", 5, key)
+    namesake = images.make("tiny:namesake", 10, key, f"{SOURCE}=https://example.com/others")
     replaced = images.make("tiny-app", 6, key, stack)
     wanted = images.make("tiny-app", 7, key, stack)
     checked_out = images.make("tiny:0.0.0-dev.0.nogit", 8, key)
     newest = images.make("tiny:newest", 9, key)
-    everything = (old, twice, used, by_hand, others, replaced, wanted, checked_out, newest)
+    everything = (
+        old,
+        twice,
+        used,
+        by_hand,
+        others,
+        namesake,
+        replaced,
+        wanted,
+        checked_out,
+        newest,
+    )
     try:
         assert cleanup(tiny)["images"][0]["reason"].startswith("nothing says that it may go")
         assert cleanup(tiny, "--keep", "1", "--yes")["deleted"] == []  # all of them are new
@@ -220,7 +233,7 @@ def test_old_images_that_dogctl_made_go(
         }
         assert {str(each.digest) for each in swept.deleted} == {old, twice, replaced}
         assert images.there(*everything) == [
-            twice, used, by_hand, others, wanted, checked_out, newest,
+            twice, used, by_hand, others, namesake, wanted, checked_out, newest,
         ]  # fmt: skip
         assert images.there("tiny:twice", "mine:twice") == ["mine:twice"]
         assert images.cleanup(keep_latest(1))[1] == SweptImages()
