@@ -71,7 +71,7 @@ class Session:
             return self.preview(plan)
         if plan.warning and not (yes and confirm == (plan.typed or confirm)):
             self.channel.confirm(plan.warning, plan.typed)
-        report = self._execute(plan, left)
+        report, _ = self._execute(plan, left)
         done = answer(report.results)
         data = {**done.data, "changed": report.changed, "steps": _steps(report)}
         return replace(done, data=data)
@@ -87,17 +87,21 @@ class Session:
 
     def look(self, plan: Plan) -> Results:
         """What the steps of a plan answer that changes nothing. Raises as `perform` does."""
-        return self._execute(plan).results
+        report, stopped = self._execute(plan)
+        if stopped:  # at the last moment, and something is about to be done
+            raise Cancelled
+        return report.results
 
     def _execute(
         self, plan: Plan, left: Callable[[Results], Sequence[str]] = lambda _: ()
-    ) -> Report:
+    ) -> tuple[Report, bool]:
+        """What was done, and whether the user has asked to stop meanwhile."""
         from dogctl.execution import execute
 
         with stop_on_signals() as stop, self.channel.reporter() as reporter:
             report = execute(plan, reporter, stop)
         _raise_failure(report, left)
-        return report
+        return report, stop.is_set()
 
 
 @contextmanager

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -18,10 +16,12 @@ import requests
 from requests.auth import AuthBase
 
 from dogctl.errors import DogctlError
-from dogctl.image import DOCKER_HUB, Digest, ImageRef
+from dogctl.image import DOCKER_HUB, ImageRef
+from dogctl.registries import dockerhub_answers as answers
 from dogctl.registries import refusals
 from dogctl.registries.auth import Bearer, RenewedAuth
 from dogctl.registries.base import Login, LoginSource
+from dogctl.registries.dockerhub_answers import HubManifest, HubTag
 from dogctl.registries.http import LONGEST_WAIT, Http, Pause
 from dogctl.secrets import Secret
 
@@ -31,36 +31,10 @@ PAGE = 100  # the most it gives
 LIMITED_SECONDS = 60.0
 # Answers of an address that is in no documentation: it cannot be had, or not with this login.
 CANNOT = (401, 403, 404, 405, 410)
+# Answers to whoever asks for pages beyond the last one that is given.
+BEYOND = (400, 403, 404, 422)
 # https://docs.docker.com/security/access-tokens/reference/
 RIGHTS = 'let the login delete images: an access token needs the permission "Read, Write, Delete"'
-
-
-@dataclass(frozen=True)
-class HubTag:
-    """A tag as Docker Hub tells of it; None is what it does not tell.
-
-    Args:
-        digest: of what was pushed, an index or a manifest.
-        pushed: when.
-        size: bytes, compressed, of all platforms.
-    """
-
-    name: str
-    digest: Digest | None
-    pushed: datetime | None
-    size: int | None
-
-
-@dataclass(frozen=True)
-class HubManifest:
-    """A manifest as Docker Hub tells of it, with the tags that are on it.
-
-    What has none may well be a part of an index that has one.
-    """
-
-    digest: Digest
-    tags: tuple[str, ...]
-    pushed: datetime | None
 
 
 class DockerHub:
@@ -90,24 +64,26 @@ class DockerHub:
     def tags(self, ref: ImageRef) -> Iterator[HubTag]:
         """The tags of the repository of `ref`, newest first, a page at a time.
 
-        Docker Hub may stop after 1,000 of them without saying so, and its count lags behind, so
-        what has to be complete is to be compared with `OciRegistry.tags`.
+        Docker Hub may stop after 1,000 of them, with or without saying so, and its count lags
+        behind, so what has to be complete is to be compared with `OciRegistry.tags`.
         """
         url: str | None = self._url(ref, f"tags?page_size={PAGE}")
-        seen = set()
-        while url is not None and url not in seen:
-            seen.add(url)
-            page = self._read(ref, url)
+        seen: set[str] = set()
+        while url and url not in seen:
+            page = self._read(ref, url, BEYOND if seen else (404,))
+            if page is None and seen:
+                return
             if page is None:
                 raise refusals.failure(refusals.NO_REPOSITORY, ref)
-            for entry in _list(ref, page, "results"):
-                yield _tag(ref, entry)
+            seen.add(url)
+            for entry in answers.entries(ref, page, "results"):
+                yield answers.tag(ref, entry)
             url = page.get("next")
 
     def tag(self, ref: ImageRef, name: str) -> HubTag | None:
         """One tag, also beyond the first 1,000; None if there is none of that name."""
         found = self._read(ref, self._url(ref, f"tags/{quote(name)}"))
-        return _tag(ref, found) if found else None
+        return answers.tag(ref, found) if found else None
 
     def immutable(self, ref: ImageRef) -> Callable[[str], bool]:
         """Tells of a tag whether nobody can delete it.
@@ -119,16 +95,14 @@ class DockerHub:
         if found is None:
             raise refusals.failure(refusals.NO_REPOSITORY, ref)
         settings = found.get("immutable_tags_settings") or {}
-        if not settings.get("enabled"):
-            return lambda _: False
         try:
-            rules = [re.compile(rule) for rule in settings["rules"]]
+            rules = [re.compile(rule) for rule in settings["rules"]] if settings["enabled"] else []
         except (re.error, KeyError, TypeError):
-            return lambda _: True
+            return lambda _: bool(settings)
         return lambda tag: any(rule.search(tag) for rule in rules)
 
     def manifests(self, ref: ImageRef) -> tuple[HubManifest, ...] | None:
-        """All manifests, those without a tag included; None if that cannot be told.
+        """All manifests, those without a tag included; None if that cannot be told to its end.
 
         It is in no documentation: https://github.com/docker/roadmap/issues/795
         """
@@ -136,15 +110,15 @@ class DockerHub:
         keys: list[str] = []
         while True:
             after = f"&last_evaluated_key={quote(keys[-1], safe='')}" if keys else ""
-            url = self._url(ref, f"manifests?page_size={PAGE}{after}")
-            page = self._read(ref, url, CANNOT)
-            if page is None or "manifests" not in page:
+            page = self._read(ref, self._url(ref, f"manifests?page_size={PAGE}{after}"), CANNOT)
+            listed = answers.manifests(page) if page else None
+            if listed is None:
                 return None
-            found += (_manifest(ref, entry) for entry in _list(ref, page, "manifests"))
-            key = page.get("last_evaluated_key")
+            found += listed
+            key = (page or {}).get("last_evaluated_key")
             if not key:
                 return tuple(found)
-            if key in keys:
+            if not isinstance(key, str) or key in keys:
                 return None  # for ever the same page is not all of them
             keys.append(key)
 
@@ -187,7 +161,7 @@ class DockerHub:
         except requests.exceptions.JSONDecodeError:
             page = None
         if not isinstance(page, dict):
-            raise _unreadable(ref, url)
+            raise answers.unreadable(ref, url)
         return page
 
     def _send(self, ref: ImageRef, method: str, url: str) -> requests.Response:
@@ -236,52 +210,9 @@ class _HubAuth(RenewedAuth):
         )
         if answer.status_code != 200:
             raise self._http.refusal(ref, answer, logged_in=True).error()
-        token = Secret(answer.json()["access_token"])
+        try:
+            token = Secret(answer.json()["access_token"])
+        except (KeyError, TypeError, requests.exceptions.JSONDecodeError):
+            raise answers.unreadable(ref, "a login") from None
         self._http.redactor.add(token)
         return token
-
-
-def _list(ref: ImageRef, page: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    found = page.get(name)
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise _unreadable(ref, name)
-    return found
-
-
-def _tag(ref: ImageRef, entry: dict[str, Any]) -> HubTag:
-    digest: str | None = entry.get("digest")
-    images: list[dict[str, Any]] = entry.get("images") or []
-    if not digest and len(images) == 1:
-        digest = images[0].get("digest")
-    try:
-        pushed = _time(entry.get("tag_last_pushed"))
-        return HubTag(entry["name"], _digest(digest), pushed, entry.get("full_size"))
-    except (KeyError, ValueError):
-        raise _unreadable(ref, "a tag") from None
-
-
-def _manifest(ref: ImageRef, entry: dict[str, Any]) -> HubManifest:
-    try:
-        digest = Digest.parse(entry["manifest_digest"])
-        tags = tuple(each for each in entry.get("tags") or () if isinstance(each, str))
-        return HubManifest(digest, tags, _time(entry.get("last_pushed")))
-    except (KeyError, ValueError):
-        raise _unreadable(ref, "a manifest") from None
-
-
-def _digest(text: str | None) -> Digest | None:
-    return Digest.parse(text) if text else None
-
-
-def _time(text: str | None) -> datetime | None:
-    found = datetime.fromisoformat(text) if text else None
-    # Without a zone it is no moment.
-    return found if found and found.tzinfo else None
-
-
-def _unreadable(ref: ImageRef, what: str) -> DogctlError:
-    return DogctlError(
-        f"Docker Hub tells something unreadable: {what}",
-        code="registry-inconsistent",
-        where=ref.name,
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -74,6 +75,28 @@ class Inventory:
     """
 
     items: tuple[Item, ...]
+    gaps: tuple[str, ...] = ()
+    cascades: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a registry's own API tells of a repository, beyond the specification.
+
+    Args:
+        pushed: when a digest with these tags came, None if that is not known; with it no time at
+            which an image was created counts, and what has no tag came with what names it.
+        tags: those that the listing has not.
+        manifests: those that may be there without a tag.
+        immutable: the tags that nobody can delete.
+        gaps: as in Inventory; so are `cascades` and `notes`.
+    """
+
+    pushed: Callable[[Digest, Collection[str]], datetime | None]
+    tags: Collection[str] = ()
+    manifests: Collection[Digest] = ()
+    immutable: Collection[str] = ()
     gaps: tuple[str, ...] = ()
     cascades: bool = False
     notes: tuple[str, ...] = ()

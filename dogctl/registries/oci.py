@@ -157,6 +157,14 @@ class OciRegistry:
             raise _corrupt(ref, "the registry has other content under this digest")
         return digest, content
 
+    def put(self, ref: ImageRef, reference: str, content: bytes) -> None:
+        """Put a manifest whose parts are there under a tag, or its digest. Raises DogctlError."""
+        body = parsed(ref, content)
+        kind = body.get("mediaType") or MANIFESTS[0 if "manifests" in body else 1]
+        headers = {"Content-Type": kind}
+        put = self._send(ref, "PUT", f"manifests/{reference}", data=content, headers=headers)
+        self._answered(ref, put)
+
     def blob(self, ref: ImageRef, digest: Digest) -> bytes | None:
         """A small blob, such as an image's configuration; None if it is not there.
 
@@ -201,16 +209,17 @@ class OciRegistry:
         False if the registry says that it is not there. Raises DogctlError.
         """
         answer = self._send(ref, "DELETE", f"manifests/{reference}")
+        if answer.ok:
+            return True
         says = self._http.complaints(answer)
         # Amazon's had no such call for long, and said so as a web server does.
         # https://github.com/aws/containers-roadmap/issues/1229
         unknown = answer.status_code == 404 and not says and self._is_there(ref, reference)
         if unknown or answer.status_code == 405:
             raise refusals.failure(refusals.NO_DELETE, ref, says=says)
-        if answer.status_code == 404:
-            return False
-        self._answered(ref, answer)
-        return True
+        if answer.status_code != 404:
+            self._answered(ref, answer)
+        return False
 
     def _is_there(self, ref: ImageRef, reference: Digest | str) -> bool:
         return self._send(ref, "HEAD", f"manifests/{reference}", headers=ACCEPT).ok

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from dogctl.image import Digest, ImageRef
-from dogctl.registries.inventory import Inventory, Item, Kind, subject_of, time_of
+from dogctl.registries.inventory import Inventory, Item, Kind, Told, subject_of, time_of
 
 WORKERS = 8
 CREATED = "org.opencontainers.image.created"
@@ -37,28 +37,6 @@ class Readable(Protocol):
     def blob(self, ref: ImageRef, digest: Digest) -> bytes | None: ...
     def may_be_manifest(self, ref: ImageRef, digest: Digest) -> bool: ...
     def referrers(self, ref: ImageRef, digest: Digest) -> tuple[Digest, ...] | None: ...
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a registry's own API tells of a repository, beyond the specification.
-
-    Args:
-        pushed: when a digest with these tags came, None if that is not known; with it no time at
-            which an image was created counts, and what has no tag came with what names it.
-        tags: those that the listing has not.
-        manifests: those that may be there without a tag.
-        immutable: the tags that nobody can delete.
-        gaps: as in Inventory; so are `cascades` and `notes`.
-    """
-
-    pushed: Callable[[Digest, Collection[str]], datetime | None]
-    tags: Collection[str] = ()
-    manifests: Collection[Digest] = ()
-    immutable: Collection[str] = ()
-    gaps: tuple[str, ...] = ()
-    cascades: bool = False
-    notes: tuple[str, ...] = ()
 
 
 def survey(

@@ -78,6 +78,7 @@ ALLOWED = {
         ),
     ),
     "dogctl.registries.oci_content": (*REGISTRY, "dogctl.registries.oci"),
+    "dogctl.registries.dockerhub": (*REGISTRY, "dogctl.registries.dockerhub_answers"),
     "dogctl.chartrepos": CHARTS,
     "dogctl.chartrepos.buckets": CHARTS,
     "dogctl.chartrepos.pages": (*CHARTS, "dogctl.tools.runner"),

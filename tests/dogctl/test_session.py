@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -69,3 +71,13 @@ def test_all_that_a_stop_leaves_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     error = failure(together(stopped, stopped))
     assert isinstance(error, Cancelled)
     assert error.detail == ("one is half done", "two is half done")
+
+
+def test_what_comes_after_a_look_is_not_done_once_the_user_has_asked_to_stop() -> None:
+    def asked(_: Run) -> bool:
+        os.kill(os.getpid(), signal.SIGINT)
+        return True
+
+    session = Session(Channel(("cleanup",), stdout=io.StringIO(), stderr=io.StringIO()))
+    with pytest.raises(Cancelled):
+        session.look(Plan("test", (Step("look", lambda _: "", asked, looks=True),)))

@@ -22,10 +22,11 @@ from dogctl.lifecycle.cleanup.pace import Sleep
 from dogctl.lifecycle.cleanup.remembered import Remembered
 from dogctl.lifecycle.cleanup.shelves import OciShelf
 from dogctl.registries import refusals
-from dogctl.registries.dockerhub import DockerHub, HubManifest, HubTag
-from dogctl.registries.inventory import Inventory, Item
+from dogctl.registries.dockerhub import DockerHub
+from dogctl.registries.dockerhub_answers import HubManifest, HubTag
+from dogctl.registries.inventory import Inventory, Item, Told
 from dogctl.registries.oci import OciRegistry, parsed
-from dogctl.registries.survey import WORKERS, Body, Told, survey
+from dogctl.registries.survey import WORKERS, Body, survey
 
 Found = TypeVar("Found")
 GOES_ON = "what was read is remembered, and counts as no pull again"
@@ -71,8 +72,8 @@ class HubShelf(OciShelf):
             try:
                 self._registry.delete(self._ref, item.digest)
             except DogctlError as error:
-                # Refused while a tag is on it, and shortly after that it may still seem so.
-                if error.code != refusals.DENIED or not item.tags:
+                # Refused while something refers to it; shortly after that it may still seem so.
+                if error.code != refusals.DENIED:
                     raise
                 if seconds is None:
                     raise self._still_there(item) or error from None
@@ -163,17 +164,20 @@ def _each(work: Callable[[str], Found], names: Sequence[str]) -> list[tuple[str,
 
 
 def times(
-    tags: Mapping[str, HubTag], manifests: Iterable[HubManifest]
+    tags: Mapping[str, HubTag], manifests: Collection[HubManifest]
 ) -> Callable[[Digest, Collection[str]], datetime | None]:
     """When a digest came, by the latest that is told; None if anything of it is not known.
 
-    A tag that Docker Hub has on something else has moved meanwhile, nobody knows when.
+    A tag that Docker Hub has on something else has moved meanwhile, nobody knows when. Of old tags
+    it does not tell the digest; then the manifest has to be listed with the tag.
     """
     stated = {each.digest: each.pushed for each in manifests}
+    listed = {tag: each.digest for each in manifests for tag in each.tags}
 
     def came(tag: str, digest: Digest) -> datetime | None:
         found = tags.get(tag)
-        return found.pushed if found and found.digest == digest else None
+        is_there = found is not None and (found.digest or listed.get(tag)) == digest
+        return found.pushed if found and is_there else None
 
     def pushed(digest: Digest, on: Collection[str]) -> datetime | None:
         tagged = [came(tag, digest) for tag in on]

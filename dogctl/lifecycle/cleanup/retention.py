@@ -128,7 +128,7 @@ def decide(
 def _roots(
     items: Collection[Item], policy: Policy, in_use: InUse, now: datetime, tie: Tie
 ) -> dict[Digest, str]:
-    newest = _newest(items, policy, tie)
+    newest = _newest(items, policy, now, tie)
     present = {each.digest for each in items}
     found = {}
     for item in items:
@@ -178,13 +178,16 @@ def _age(item: Item, policy: Policy, now: datetime, *, follows: bool) -> str | N
     return None
 
 
-def _newest(items: Iterable[Item], policy: Policy, tie: Tie) -> dict[Digest, str]:
-    """The newest N of each group. What has no known time stays anyhow, and takes no place."""
+def _newest(items: Iterable[Item], policy: Policy, now: datetime, tie: Tie) -> dict[Digest, str]:
+    """The newest N of each group.
+
+    What has no known time, or one that is yet to come, stays anyhow, and takes no place.
+    """
     if not policy.keep:
         return {}
     groups = defaultdict(set)
     for item in items:
-        if item.kind is not Kind.REFERRER and item.pushed and item.pushed >= FIRST_TIME:
+        if item.kind is not Kind.REFERRER and item.pushed and FIRST_TIME <= item.pushed <= now:
             for tag in item.tags:
                 groups[_group(tag, policy.group)].add((item.pushed, tie(item), item.digest))
     found = {}

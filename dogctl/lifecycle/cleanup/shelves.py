@@ -44,6 +44,10 @@ class Shelf(Protocol):
         """A manifest and all that it names."""
         ...
 
+    def copy(self, item: Item) -> Callable[[], None]:
+        """Read a manifest: what is answered puts it back under its tags."""
+        ...
+
     def remove(self, item: Item) -> None:
         """Remove a manifest with its tags; well done too if it is not there."""
         ...
@@ -85,6 +89,19 @@ class OciShelf:
             named = self._manifest(self._ref.pinned(each))
             waiting += manifests_in(named[1]) if named else ()
         return found
+
+    def copy(self, item: Item) -> Callable[[], None]:
+        found = self._registry.content(self._ref.pinned(item.digest))
+
+        def put() -> None:
+            if found is None:
+                return
+            # Whoever has taken one of its tags meanwhile has it.
+            names = [tag for tag in item.tags if self.behind(tag) is None]
+            for name in (str(item.digest), *names):
+                self._registry.put(self._ref, name, found[1])
+
+        return put
 
     def remove(self, item: Item) -> None:
         # Google deletes nothing that has a tag: GOOGLE_MANIFEST_DANGLING_TAG.

@@ -14,6 +14,7 @@ from dogctl.lifecycle.cleanup.order import units
 from dogctl.lifecycle.cleanup.pace import LONGEST, MOST, Pace
 from dogctl.lifecycle.cleanup.retention import InUse
 from dogctl.lifecycle.cleanup.shelves import Shelf
+from dogctl.lifecycle.cleanup.spared import Spared
 from dogctl.plan import Run
 from dogctl.registries import refusals
 from dogctl.registries.inventory import Inventory, Item
@@ -26,6 +27,7 @@ HOPELESS = 8
 CHANGED = "changed-since"
 MOVED = "a tag of it has moved"
 IMMUTABLE = "its tag is immutable"
+BELONGS = "what it belongs to could not be deleted"
 
 Unit = tuple[Item, ...]
 
@@ -53,12 +55,19 @@ class Swept:
         with self._lock:
             self.dropped.update((each.digest, why) for each in items)
 
+    def bring_back(self, items: Collection[Item]) -> None:
+        """What was deleted, and is there again."""
+        with self._lock:
+            self.deleted = [each for each in self.deleted if each not in items]
+            self.dropped.update((each.digest, BELONGS) for each in items)
+
     def fail(self, item: Item, error: DogctlError) -> None:
         """Note it; raises the error if the next one would fail as well."""
         with self._lock:
             self.failed[item] = error
             none = len(self.failed) >= HOPELESS and not self.deleted
             if none or error.code == refusals.NO_DELETE or _wait(error) > LONGEST:
+                error.data = {**(error.data or {}), "deleted": len(self.deleted)}
                 raise error
 
 
@@ -146,30 +155,49 @@ def _names(unit: Unit, *, cascades: bool) -> set[Digest]:
 
 def _remove(unit: Unit, shelf: Shelf, pace: Pace, swept: Swept) -> None:
     """All of a unit in its order; what cannot be deleted keeps what comes after it."""
-    for at, item in enumerate(unit):
-        # A signature is not to go alone.
-        asked = (item,) if at else unit
-        for left in reversed(range(TRIES)):
-            try:
-                with pace.turn():
-                    moved = any(_has_moved(each, shelf) for each in asked)
-                    if not moved:
-                        shelf.remove(item)
-            except DogctlError as error:
-                if error.code in refusals.PASSING and left and _wait(error) <= LONGEST:
-                    pace.pause(_wait(error) or 1.0)
-                    continue
-                if error.code == refusals.TAG_IMMUTABLE:
-                    swept.drop(unit[at:], IMMUTABLE)
-                    return
-                swept.fail(item, error)
-                swept.drop(unit[at + 1 :], "what it belongs to could not be deleted")
+    spared, gone = Spared(shelf), 0
+    try:
+        for item in unit:
+            # A tag that has moved already is seen before anything of it goes.
+            asked = unit if not gone else (item,)
+            if not _is_removed(item, asked, unit[gone:], shelf, spared, pace, swept):
                 return
-            break
-        if moved:
-            swept.drop(unit[at:], MOVED)
-            return
-        swept.note_deleted(item)
+            swept.note_deleted(item)
+            gone += 1
+    finally:
+        swept.bring_back(spared.put_back(unit[:gone], unit[gone:]))
+
+
+def _is_removed(
+    item: Item,
+    asked: Unit,
+    left: Unit,
+    shelf: Shelf,
+    spared: Spared,
+    pace: Pace,
+    swept: Swept,
+) -> bool:
+    """Whether the first of what is left is gone, unless a tag of those that are asked has moved."""
+    for tries in reversed(range(TRIES)):
+        try:
+            with pace.turn():
+                if any(_has_moved(each, shelf) for each in asked):
+                    swept.drop(left, MOVED)
+                    return False
+                spared.keep(item)
+                shelf.remove(item)
+                return True
+        except DogctlError as error:
+            if error.code in refusals.PASSING and tries and _wait(error) <= LONGEST:
+                pace.pause(_wait(error) or 1.0)
+                continue
+            if error.code == refusals.TAG_IMMUTABLE:
+                swept.drop(left, IMMUTABLE)
+                return False
+            swept.drop(left[1:], BELONGS)
+            swept.fail(item, error)
+            return False
+    raise AssertionError("unreachable")
 
 
 def _has_moved(item: Item, shelf: Shelf) -> bool:

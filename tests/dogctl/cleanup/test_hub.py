@@ -275,6 +275,22 @@ def test_immutable_tags_stay(shop: Make, api: Hub, rules: list[str], stays: set[
     assert set(store.stored) == stays
 
 
+def test_a_tag_that_turns_out_to_be_immutable_stays(
+    shop: Make, api: Hub, faults: FaultyProxy, docker: HubRegistry
+) -> None:
+    store = shop("late")
+    old = store.image("v1", "old", 50)
+    store.image("new", "new", 5)
+    api.repositories["team/late"].rules = ["v"]
+    faults.fail(1, method="GET", path=".*/repositories/late", status=200, body=b"{}")
+    hosts = {"hub.docker.com": faults.handler, **dict.fromkeys(NAMES, docker.handler)}
+    with tunnel(hosts) as store.environ:
+        done = store.cleanup("--keep", "1", "--yes", "--json", *UNUSED)
+    assert done.code == 0, done.err
+    assert done.json["data"]["dropped"] == {str(old): "its tag is immutable"}
+    assert store.has(old)
+
+
 def test_a_tag_of_which_nobody_knows_when_it_came_stays(
     shop: Make, faults: FaultyProxy, docker: HubRegistry
 ) -> None:

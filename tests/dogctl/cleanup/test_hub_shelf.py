@@ -10,8 +10,9 @@ import pytest
 
 from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.cleanup.hub_shelf import times
-from dogctl.registries.dockerhub import HubManifest, HubTag
-from dogctl.registries.survey import Told, survey
+from dogctl.registries.dockerhub_answers import HubManifest, HubTag
+from dogctl.registries.inventory import Told
+from dogctl.registries.survey import survey
 from tests.dogctl.cleanup.worlds import digest
 
 REF = ImageRef("docker.io", "team/app")
@@ -44,6 +45,14 @@ def test_a_digest_is_as_young_as_the_youngest_of_all(
     manifests = [HubManifest(digest(1), (), each) for each in stated]
     pushed = times({each.name: each for each in tags}, manifests)
     assert pushed(digest(1), ("a", "b")) == expected
+
+
+def test_a_tag_without_a_digest_counts_where_its_manifest_has_it() -> None:
+    tags = {"a": tag("a", None, LATER), "b": tag("b", 2, LATER)}
+    pushed = times(tags, [HubManifest(digest(1), ("a", "b"), NOW)])
+    assert pushed(digest(1), ("a",)) == LATER
+    assert pushed(digest(1), ("a", "b")) is None
+    assert pushed(digest(2), ("a",)) is None
 
 
 def test_what_has_no_tag_is_as_young_as_is_said_of_it() -> None:

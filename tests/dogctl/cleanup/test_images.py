@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -57,11 +58,11 @@ class Shop:
         self.direct = ImageRef(locked.host, name)
         project.configure(f'[tool.dogctl]\nname = "shop"\ndocker-repo = "{self.ref.name}"\n')
 
-    def image(self, tag: str, text: str, days: float) -> Digest:
+    def image(self, tag: str, text: str, days: float, **more: Any) -> Digest:
         created = (self.began - timedelta(days=days)).isoformat()
         config = self.uploader.blob(json.dumps({"created": created, "text": text}).encode())
         described = {"mediaType": f"{OCI}.config.v1+json", **config}
-        body = {"config": described, "layers": []}
+        body = {"config": described, "layers": [], **more}
         return Digest.parse(self.uploader.manifest(tag, body, MANIFEST))
 
     def tags(self) -> set[str]:
@@ -162,6 +163,30 @@ def test_one_that_cannot_go_is_told_and_the_rest_goes(shop: Make, proxy: FaultyP
     assert store.tags() == {"t0"}
 
 
+@pytest.mark.parametrize("tagged", [True, False], ids=["by its tag", "by its subject"])
+def test_a_signature_stays_with_what_cannot_go(
+    shop: Make, proxy: FaultyProxy, *, tagged: bool
+) -> None:
+    store = shop(f"signed-{tagged}".lower())
+    old, new = store.image("old", "old", 50), store.image("new", "new", 5)
+    described = {"mediaType": MANIFEST, "digest": str(old), "size": 1}
+    more = {} if tagged else {"subject": described}
+    signature = store.image(f"sha256-{old.hex}.sig" if tagged else "", "sig", 50, **more)
+    if not tagged:
+        listed = json.dumps({"manifests": [{"digest": str(signature)}]}).encode()
+        proxy.fail(9, path=f".*/referrers/{old}", status=200, body=listed)
+    other = store.image(f"sha256-{new.hex}.sig", "other", 50)
+    proxy.fail(1, method="DELETE", path=f".*{old.hex}", status=403)
+    done = store.cleanup("--keep", "1", "--yes", "--json", *UNUSED)
+    assert (done.code, done.json["error"]["code"]) == (1, "not-deleted")
+    assert proxy.count("DELETE", f".*/manifests/{signature}") == 1
+    assert all(map(store.has, (old, signature, new, other)))
+    assert (f"sha256-{old.hex}.sig" in store.tags()) == tagged
+    assert store.cleanup("--keep", "1", "--yes", *UNUSED).code == 0
+    assert not any(map(store.has, (old, *((signature,) if tagged else ()))))
+    assert all(map(store.has, (new, other)))
+
+
 def test_a_registry_that_deletes_nothing_says_so(shop: Make, proxy: FaultyProxy) -> None:
     store = shop("closed")
     for number in range(3):
@@ -233,25 +258,47 @@ def test_a_tag_that_goes_and_is_pushed_meanwhile_keeps_its_new_parts(
     assert "old" in store.tags()
 
 
-def test_a_killed_run_is_completed_by_the_next(shop: Make, proxy: FaultyProxy) -> None:
-    store = shop("killed")
-    digests = [store.image(f"t{number}", str(number), 10 + number) for number in range(8)]
+PHASES = {
+    "survey": ("GET", ".*/manifests/t0"),
+    "look": ("HEAD", ".*/manifests/t0"),
+    "delete": ("DELETE", ".*"),
+    "verify": ("HEAD", ".*/manifests/sha256:.*"),
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda each: each.name)
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_stopped_run_is_completed_by_the_next(
+    shop: Make, proxy: FaultyProxy, phase: str, number: signal.Signals
+) -> None:
+    store = shop(f"stopped-{phase}-{number.name.lower()}")
+    for each in range(8):
+        store.image(f"t{each}", str(each), 10 + each)
     words = ("--keep", "2", "--yes", *UNUSED)
-    argv = store.project.argv("cleanup", "images", *words)
+    argv = store.project.argv("cleanup", "images", *words, "--json")
+    method, path = PHASES[phase]
     with (
-        proxy.hold(method="DELETE", path=f".*{digests[7].hex}") as came,
         subprocess.Popen(
             argv,
             cwd=store.project.root,
             env=store.project.environ(**LOGIN),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         ) as process,
     ):
-        assert came.wait(60)
-        process.kill()
-    assert store.cleanup(*words).code == 0
+        with proxy.hold(method=method, path=path) as came:
+            assert came.wait(60)
+            process.send_signal(number)
+            if number is signal.SIGKILL:
+                process.wait(60)
+        said = process.communicate(timeout=60)[0]
+    if number is signal.SIGINT:
+        assert process.returncode == 130
+        assert json.loads(said)["error"]["code"] == "cancelled"
+    assert {"t0", "t1"} <= store.tags()
+    done = store.cleanup(*words, "--json")
+    assert done.code == 0, done.err
     assert store.tags() == {"t0", "t1"}
     done = store.cleanup(*words, "--json")
     assert (done.code, done.json["data"]["changed"]) == (0, False)

@@ -181,6 +181,11 @@ def test_what_nobody_knows_stays() -> None:
     }
 
 
+def test_a_clock_that_is_wrong_takes_no_place() -> None:
+    found = reasons(keep_latest(1), image(1, "a", days=-9000), image(2, "b", days=9))
+    assert found == {1: "younger than 24 h", 2: "one of the newest 1"}
+
+
 def test_a_tag_keeps_its_siblings() -> None:
     policy = replace(keep_latest(1), protect=(re.compile(r"v\d+"),), only=(re.compile("v.*|x"),))
     found = reasons(

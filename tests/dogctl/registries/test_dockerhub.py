@@ -76,6 +76,17 @@ def test_what_passes_is_waited_for(docker: Hub) -> None:
     assert max(waits) == pytest.approx(50, abs=30)
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_pages_beyond_the_last_one_that_is_given(docker: Hub, status: int) -> None:
+    with faulty(docker.url.removeprefix("http://")) as proxy:
+        # As it is, until the first page is there; then there are no more.
+        api = DockerHub(lambda: LOGIN, api=f"http://{proxy.host}")
+        found = api.tags(REF)
+        first = [next(found) for _ in range(100)]
+        proxy.fail(1, path=".*/tags", status=status)
+        assert len([*first, *found]) == 100
+
+
 def test_one_tag_is_told_also_beyond_those_that_are_listed(docker: Hub) -> None:
     docker.listed = 10
     api = DockerHub(lambda: LOGIN, api=docker.url)
@@ -116,10 +127,17 @@ def entries(*numbers: int, **more: str) -> bytes:
         ([(404, b"")], None),
         ([(403, b"{}")], None),
         ([(200, b"{}")], None),
+        ([(200, b'{"manifests": null}')], None),
+        ([(200, b'{"manifests": ["x"]}')], None),
+        ([(200, b'{"manifests": [{"manifest_digest": "x"}]}')], None),
+        ([(200, b'{"manifests": [], "last_evaluated_key": {"a": 1}}')], None),
         ([(200, entries(1, last_evaluated_key="a")), (404, b"")], None),
         ([(200, entries(1, last_evaluated_key="a"))] * 2, None),
     ],
-    ids=["pages", "empty", "none", "denied", "other", "broken", "endless"],
+    ids=[
+        *("pages", "empty", "none", "denied", "other", "null", "texts", "digest", "key"),
+        *("broken", "endless"),
+    ],
 )
 def test_manifests(docker: Hub, pages: list[tuple[int, bytes]], count: int | None) -> None:
     with faulty(docker.url.removeprefix("http://")) as proxy:
@@ -147,6 +165,15 @@ def test_manifests(docker: Hub, pages: list[tuple[int, bytes]], count: int | Non
 def test_what_makes_no_sense_is_no_answer(docker: Hub, body: bytes) -> None:
     with faulty(docker.url.removeprefix("http://")) as proxy:
         proxy.fail(1, path=".*/tags", status=200, body=body)
+        with pytest.raises(DogctlError) as caught:
+            names(f"http://{proxy.host}")
+    assert caught.value.code == "registry-inconsistent"
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}"], ids=["html", "list", "empty"])
+def test_a_login_that_makes_no_sense(docker: Hub, body: bytes) -> None:
+    with faulty(docker.url.removeprefix("http://")) as proxy:
+        proxy.fail(1, path=".*/token", status=200, body=body)
         with pytest.raises(DogctlError) as caught:
             names(f"http://{proxy.host}")
     assert caught.value.code == "registry-inconsistent"
