@@ -56,6 +56,14 @@ class Cascading:
     def family(self, digest: Digest) -> set[Digest]:
         return {digest}
 
+    def copy(self, item: Item) -> Callable[[], None]:
+        def put_back() -> None:
+            with self._lock:
+                self.there[item.digest] = item
+                self.on |= dict.fromkeys(item.tags, item.digest)
+
+        return put_back
+
     def remove(self, item: Item) -> None:
         with self._lock:
             for tag in item.tags:
