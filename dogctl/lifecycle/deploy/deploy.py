@@ -292,7 +292,7 @@ class _Deploy:
         )
         yield stage(
             Stage.PUBLISH,
-            lambda _: "publish the chart in its repository",
+            lambda _: f"publish the chart {self._publishes}",
             lambda _: plan_publish(project, Packing(), remember=remember, runner=runner),
         )
         yield stage(
