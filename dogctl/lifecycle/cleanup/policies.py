@@ -11,7 +11,7 @@ from dogctl.lifecycle.ages import seconds
 from dogctl.lifecycle.cleanup.retention import Pattern, Policy, keep_latest, older_than_a_month
 
 KEEP_LATEST, A_MONTH = "keep-latest", "older-than-a-month"
-_HELP = "dogctl cleanup images --help"
+_HELP = "dogctl cleanup --help"
 
 
 def read_policy(
