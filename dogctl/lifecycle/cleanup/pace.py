@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-FIRST, MOST = 4, 16
+# More than that makes a registry that reads all its tags for each delete only slower.
+FIRST, MOST = 4, 8
 # So many answers in a row, and one more may be under way.
 PROVEN = 20
 _WAKE = 0.2
