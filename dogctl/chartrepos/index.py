@@ -357,7 +357,7 @@ def _anchor(text: str) -> str | None:
     except yaml.YAMLError:
         raise _odd(found[0].strip()) from None
     nodes = (each for each in events if not isinstance(each, yaml.AliasEvent))
-    return next((each.anchor for each in nodes if getattr(each, "anchor", None)), None)
+    return next(filter(None, (getattr(each, "anchor", None) for each in nodes)), None)
 
 
 def _rendered(entry: Mapping[str, Any], indent: int) -> str:
