@@ -83,11 +83,14 @@ class BucketRepository:
         if is_published(text, package, self._read):
             return False
         ours = self._uploaded(package)
-        return self._edit(
+        fresh = self._edit(
             lambda text: (
                 text if is_published(text, ours, self._read) else index.add(text, ours.entry())
             )
         )
+        # A cleanup may have taken one that was there already for one that nobody names.
+        self._create(file_name(ours.name, ours.version), ours.archive, ARCHIVE)
+        return fresh
 
     def pull(self, entry: Entry) -> bytes:
         return checked(entry, self._read(archive_key(entry)))

@@ -66,8 +66,8 @@ def test_it_publishes_first_and_prunes_at_last(
 ) -> None:
     shop = Shop(tmp_path, here, proxy, "pruned")
     preview = shop.project.dogctl("deploy", "--env", "dev", "--dry-run")
-    assert "publish the chart in its repository" in preview.out
-    assert "prune images and charts" in preview.out
+    assert f"to {shop.url}" in preview.out
+    assert "prune images and charts beyond the newest 1" in " ".join(preview.out.split())
     first = shop.project.deploy()
     assert first["warnings"] == []
     assert first["published"]["published"]
@@ -116,7 +116,9 @@ def test_what_is_published_and_pruned_is_approved_too(
     shop = Shop(tmp_path, here, proxy, "held")
     planned = shop.project.deploy("--plan-out", ".dogctl/plan.json", env="prod")
     assert shop.versions() == {"0.1.0"}
-    assert "prune: what is beyond the newest 1 and in use nowhere" in planned["changes"]
+    assert (
+        "prune: images and charts beyond the newest 1 that are in use nowhere" in planned["changes"]
+    )
     assert any(each.startswith("publish: dogapp ") for each in planned["changes"])
     words = ("--approve", ".dogctl/plan.json", "--sha256", planned["sha256"])
     elsewhere = {"CHART_REPOSITORY": "oci://127.0.0.1:1/charts"}

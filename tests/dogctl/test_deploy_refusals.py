@@ -84,3 +84,20 @@ def test_a_promotion_from_nowhere_is_told(project: Project) -> None:
     done = project.dogctl("deploy", "--env", "prod", "--from-env", "stage")
     assert done.code == 2
     assert "--from-env: no environment 'stage' (declared: dev, prod)" in done.err
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ("publish-chart = true", "no-chart-repository"),
+        ('publish-chart = true\nchart = "oci://127.0.0.1:1/x@1.0.0"', "no-chart"),
+        ('prune-older-than = "soon"', "bad-config"),
+        ("prune-keep = 0", "bad-config"),
+    ],
+)
+def test_what_cannot_be_published_or_pruned_is_told_before_anything_is_built(
+    project: Project, more: str, code: str
+) -> None:
+    project.configure(SETTINGS.replace("[tool.dogctl]\n", f"[tool.dogctl]\n{more}\n", 1))
+    done = project.dogctl("deploy", "--env", "dev", "--any-ref", "--yes", "--json")
+    assert (done.code, done.json["error"]["code"]) == (2, code)

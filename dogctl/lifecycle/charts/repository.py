@@ -32,7 +32,7 @@ def address_of(project: Project) -> Address:
             "no chart repository is set",
             code="no-chart-repository",
             where="chart-repository",
-            hint=f"add chart-repository to pyproject.toml, or --repository: {KINDS}",
+            hint=f"add chart-repository to pyproject.toml, or set CHART_REPOSITORY: {KINDS}",
         )
     return parse_address(url, project.origins["chart_repository"])
 

@@ -133,4 +133,4 @@ def _row(decision: Decision) -> tuple[str, ...]:
 
 
 def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB"
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

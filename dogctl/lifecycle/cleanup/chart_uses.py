@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # What asks for no version gets the newest.
 NEWEST = ""
+_ARCHIVE = re.compile(r"(.+?)-(\d+\.\d+\.\d+.*)\.tgz")
 # Helm 2 had the second of each pair.
 _LOCKS, _FILES = ("Chart.lock", "requirements.lock"), ("Chart.yaml", "requirements.yaml")
 
@@ -27,7 +29,7 @@ def chart_name(project: Project) -> str:
     chart = find_chart(project)
     folder = chart.folder
     if folder is None:
-        return _named(chart)
+        return _named(chart)[0]
     name = _read(folder / "Chart.yaml").get("name")
     if not isinstance(name, str):
         raise ConfigError(
@@ -48,9 +50,11 @@ def asked_for(projects: Iterable[Project], name: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for project in projects:
         chart = find_chart(project)
-        if chart.folder is None and _named(chart) == name:
-            where = f"setting chart of {project.environment or project.settings.name}"
-            found.setdefault(_version(chart), where)
+        if chart.folder is None:
+            named, version = _named(chart)
+            if named == name:
+                where = f"setting chart of {project.environment or project.settings.name}"
+                found.setdefault(version, where)
         folders = {path.parent for path in (project.root / CHARTS).glob("*/Chart.yaml")}
         for folder in sorted(folders | ({chart.folder} if chart.folder else set())):
             for version, where in _dependencies(folder, name):
@@ -94,16 +98,16 @@ def _newest(versions: Collection[str]) -> Iterator[str]:
             yield max(some, key=precedence)
 
 
-def _named(chart: Chart) -> str:
+def _named(chart: Chart) -> tuple[str, str]:
+    """The name and version of a chart that is no folder here."""
     path = Path(chart.ref)
     if path.is_file():
-        return read_package(path).name
-    return chart.ref.rstrip("/").rpartition("/")[2]
-
-
-def _version(chart: Chart) -> str:
-    path = Path(chart.ref)
-    return read_package(path).version if path.is_file() else chart.version or NEWEST
+        package = read_package(path)
+        return package.name, package.version
+    last = chart.ref.rstrip("/").rpartition("/")[2]
+    if archive := _ARCHIVE.fullmatch(last):
+        return archive[1], archive[2]
+    return last, chart.version or NEWEST
 
 
 def _dependencies(folder: Path, name: str) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dogctl.errors import ToolError
@@ -11,6 +12,7 @@ from dogctl.image import Digest, ImageRef
 from dogctl.lifecycle.cleanup.retention import InUse
 from dogctl.lifecycle.compose_engine import project_name
 from dogctl.lifecycle.image import image_name
+from dogctl.lifecycle.recipe import OCI_LABEL
 from dogctl.lifecycle.source import read_source
 from dogctl.lifecycle.tags import image_tags
 from dogctl.plan import Run
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from dogctl.config.model import Project
     from dogctl.tools.runner import Runner
 
+SOURCE = f"{OCI_LABEL}source"
 MOVED = "its names have changed"
 
 
@@ -29,13 +32,17 @@ MOVED = "its names have changed"
 class OwnImages:
     """The images of one project that dogctl has built, known by the label that it gives them.
 
-    An image counts as the project's by its repository, or by the stack that Compose built it for.
-    One that somebody else built is none of them, whatever it is called.
+    An image counts as the project's by its repository and the source that it says it is from, or by the
+    stack that Compose built it for. One that somebody else built is none of them, whatever it is called.
     """
 
     project: Project
     docker: Docker
     runner: Runner
+
+    @cached_property
+    def _url(self) -> str | None:
+        return read_source(self.project, self.runner).url
 
     def take(self) -> Inventory:
         """All of them. Raises DogctlError."""
@@ -86,6 +93,8 @@ class OwnImages:
     def _own_names(self, image: Image) -> tuple[ImageRef, ...]:
         if self._of_stack(image):
             return image.names
+        if image.labels.get(SOURCE) != self._url:
+            return ()  # another project may have the same name
         name = image_name(self.project).name
         return tuple(each for each in image.names if each.name == name)
 

@@ -13,7 +13,7 @@ from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import ImageRef
 from dogctl.lifecycle.build import plan_build
 from dogctl.lifecycle.bundle import Bundle
-from dogctl.lifecycle.charts.packing import Packing
+from dogctl.lifecycle.charts.packing import Packing, chart_folder
 from dogctl.lifecycle.charts.publish import plan_publish
 from dogctl.lifecycle.charts.repository import address_of
 from dogctl.lifecycle.cleanup.chart_uses import chart_name
@@ -83,6 +83,7 @@ class _Deploy:
     def check(self) -> None:
         """Raise ConfigError if it must not be."""
         project, wish = self.project, self.wish
+        publishes = self._publishes
         if wish.approved:
             approval.check(
                 wish.approved.plan,
@@ -91,7 +92,7 @@ class _Deploy:
                 place=approval.place(project),
                 commit=self._source.revision,
                 inputs=inputs(project, wish.approved.plan.ref),
-                publish=self._publishes,
+                publish=publishes,
                 prune=self._prunes,
             )
             return
@@ -220,9 +221,10 @@ class _Deploy:
 
     @cached_property
     def _publishes(self) -> str | None:
-        """Which chart is published where; None if none is."""
+        """Which chart is published where; None if none is. Raises ConfigError: none can be."""
         if Stage.PUBLISH not in self._stages:
             return None
+        chart_folder(self.project)
         return (
             f"{chart_name(self.project)} {self._source.version} to {address_of(self.project).url}"
         )
@@ -290,7 +292,7 @@ class _Deploy:
         )
         yield stage(
             Stage.PUBLISH,
-            lambda _: "publish the chart in its repository",
+            lambda _: f"publish the chart {self._publishes}",
             lambda _: plan_publish(project, Packing(), remember=remember, runner=runner),
         )
         yield stage(

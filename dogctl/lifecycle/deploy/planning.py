@@ -213,7 +213,7 @@ def _besides(approval: Approval) -> Iterator[str]:
     if approval.publish:
         yield f"publish: {approval.publish}"
     if approval.prune:
-        yield f"prune: what is {approval.prune} and in use nowhere"
+        yield f"prune: images and charts {approval.prune} that are in use nowhere"
 
 
 def _lines(results: Results) -> Sequence[str]:

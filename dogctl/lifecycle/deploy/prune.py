@@ -74,11 +74,10 @@ class Prune:
 
     def stage(self) -> Step:
         """The stage of a deploy, which never fails."""
-        change = f"delete what is {limits(self.project)} and in use nowhere; see dogctl cleanup"
-        step = Step(PRUNE, lambda _: change, self._run, done=self._done)
-        return stage(
-            Stage.PRUNE, lambda _: "prune images and charts", lambda _: Plan(PRUNE, (step,))
-        )
+        what = f"images and charts {limits(self.project)} that are in use nowhere"
+        step = Step(PRUNE, lambda _: f"delete {what}", self._run, done=self._done)
+        plan = Plan(PRUNE, (step,))
+        return stage(Stage.PRUNE, lambda _: f"prune {what}", lambda _: plan)
 
     def _done(self, _: Results) -> Pruned | None:
         """What is said where nothing is to be deleted, or nothing can be."""

@@ -366,3 +366,23 @@ def test_archives_are_listed_whether_they_are_named_or_not(store: Store) -> None
         assert each.size == len(store.content()[f"{FOLDER}/{each.key}"])
         assert each.since is not None
         assert abs(datetime.now(UTC) - each.since) < timedelta(minutes=5)
+
+
+class Cleaned(Ends):
+    """Objects of which a cleanup deletes an archive just before the index names it."""
+
+    def write(self, key: str, *words: Any) -> bool:
+        if key.endswith("index.yaml"):
+            self._objects.delete([f"{FOLDER}/dogs-1.0.0.tgz"])
+        written: bool = self._objects.write(key, *words)
+        return written
+
+
+def test_an_archive_that_is_cleaned_up_while_it_is_published_is_put_back(store: Store) -> None:
+    repository = store.repository()
+    new = package("dogs", "1.0.0")
+    with pytest.raises(Killed):
+        replace(repository, objects=Ends(repository.objects)).publish(new)
+    assert replace(repository, objects=Cleaned(repository.objects)).publish(new)
+    (entry,) = repository.listing().versions
+    assert repository.pull(entry) == new.archive

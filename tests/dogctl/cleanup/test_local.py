@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from dogctl.config.load import load
 from dogctl.execution import execute
 from dogctl.lifecycle.cleanup.local import IMAGES, LocalCleanup, SweptImages
+from dogctl.lifecycle.cleanup.local_images import SOURCE
 from dogctl.lifecycle.cleanup.retention import Policy, keep_latest
 from dogctl.lifecycle.compose_engine import project_name
 from dogctl.lifecycle.smoke_runs import LABEL
@@ -44,12 +46,17 @@ def tiny(tmp_path: Path, docker: Engine) -> Iterator[SmokeProject]:
     assert left == ""
 
 
-def kill_a_smoke_test(project: SmokeProject) -> None:
-    """SIGKILL in the middle of it, while its containers start."""
-    before = project.left()
-    with project.start("smoke", project.image, DB_CHECK="sleep") as (_, dogctl):
-        eventually(lambda: project.left() != before)
-        dogctl.kill()
+def kill_smoke_tests(project: SmokeProject, count: int = 1) -> None:
+    """SIGKILL in the middle of some that run at once, while their containers start."""
+    shown = ("docker", "ps", "--all", "--format", f'{{{{.Label "{PROJECT}"}}}}')
+    with ExitStack() as stack:
+        words = ("smoke", project.image)
+        runs = [
+            stack.enter_context(project.start(*words, DB_CHECK="sleep"))[1] for _ in range(count)
+        ]
+        eventually(lambda: len(set(project.run(*shown).split())) == count)
+        for dogctl in runs:
+            dogctl.kill()
 
 
 def cleanup(project: SmokeProject, *words: str) -> Any:
@@ -79,8 +86,7 @@ def test_nothing_stays_of_a_smoke_test_that_was_killed(tiny: SmokeProject) -> No
 
 
 def test_two_at_once_get_along(tiny: SmokeProject) -> None:
-    for _ in range(2):
-        kill_a_smoke_test(tiny)
+    kill_smoke_tests(tiny, 2)
     with (
         tiny.start("cleanup", "local", "--yes", "--json") as (one, _),
         tiny.start("cleanup", "local", "--yes", "--json") as (other, _),
@@ -93,8 +99,7 @@ def test_two_at_once_get_along(tiny: SmokeProject) -> None:
 
 
 def test_a_killed_cleanup_is_completed_by_the_next(tiny: SmokeProject) -> None:
-    for _ in range(2):
-        kill_a_smoke_test(tiny)
+    kill_smoke_tests(tiny, 2)
     before = tiny.left()
     with tiny.start("cleanup", "local", "--yes") as (_, dogctl):
         eventually(lambda: tiny.left() != before)
@@ -105,7 +110,7 @@ def test_a_killed_cleanup_is_completed_by_the_next(tiny: SmokeProject) -> None:
 
 def test_what_only_looks_like_it_stays(tiny: SmokeProject) -> None:
     """Names like ours without our label, and our label with the value of another project."""
-    kill_a_smoke_test(tiny)
+    kill_smoke_tests(tiny)
     eventually(lambda: not orphans(tiny))
     base = f"{project_name(load(folder=tiny.root))}-smoke"
     other = ("--label", f"{LABEL}=of-others", "--label", f"{PROJECT}={base}-ffffffff")
@@ -199,11 +204,23 @@ def test_old_images_that_dogctl_made_go(
     tiny.run("docker", "create", "--name=uses-it", "tiny:used")
     by_hand = images.make("tiny:by-hand", 4)
     others = images.make("other:old", 5, key)
+    namesake = images.make("tiny:namesake", 10, key, f"{SOURCE}=https://example.com/others")
     replaced = images.make("tiny-app", 6, key, stack)
     wanted = images.make("tiny-app", 7, key, stack)
     checked_out = images.make("tiny:0.0.0-dev.0.nogit", 8, key)
     newest = images.make("tiny:newest", 9, key)
-    everything = (old, twice, used, by_hand, others, replaced, wanted, checked_out, newest)
+    everything = (
+        old,
+        twice,
+        used,
+        by_hand,
+        others,
+        namesake,
+        replaced,
+        wanted,
+        checked_out,
+        newest,
+    )
     try:
         assert cleanup(tiny)["images"][0]["reason"].startswith("nothing says that it may go")
         assert cleanup(tiny, "--keep", "1", "--yes")["deleted"] == []  # all of them are new
@@ -216,7 +233,7 @@ def test_old_images_that_dogctl_made_go(
         }
         assert {str(each.digest) for each in swept.deleted} == {old, twice, replaced}
         assert images.there(*everything) == [
-            twice, used, by_hand, others, wanted, checked_out, newest,
+            twice, used, by_hand, others, namesake, wanted, checked_out, newest,
         ]  # fmt: skip
         assert images.there("tiny:twice", "mine:twice") == ["mine:twice"]
         assert images.cleanup(keep_latest(1))[1] == SweptImages()
