@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from dogctl.chartrepos.anchors import find_anchor
 from dogctl.chartrepos.versions import precedence
 from dogctl.errors import DogctlError
 
@@ -31,7 +32,6 @@ _CHART = re.compile(r"""(["']?)([A-Za-z0-9][A-Za-z0-9._-]*)\1:[ ]*(\[\])?[ ]*\r?
 _FIRST = re.compile(r"\n( *)(?=[^ \r\n#])")
 _DASH = re.compile(r"""\n *- +(?=["']?[A-Za-z])""")
 _PLAIN = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+:@~%=,()-]*(?: [A-Za-z0-9_./+=,()-]+)*")
-_ANCHOR = re.compile(r"[\n:,?\[{-] *&[^ \r\n]+")
 _QUOTED = re.compile(r'"([^"\\\n]*)"')
 
 
@@ -172,8 +172,8 @@ def remove(index: str, name: str, versions: Collection[str], generated: str | No
         changes = [(known.tops["entries"][0], known.end, "\nentries: {}")]
     for start, end, _ in changes:
         # What stays may refer to it.
-        if anchor := _anchor(known.text[start:end]):
-            raise _odd(f"&{anchor}")
+        if anchor := find_anchor(known.text[start:end]):
+            raise _odd(anchor)
     return known.edited(changes, generated)
 
 
@@ -343,21 +343,6 @@ def _read(chunk: str, key: str) -> Any:
         return yaml.load(chunk, Loader=yaml.CBaseLoader)[key]  # noqa: S506  (it makes text only)
     except (yaml.YAMLError, KeyError, TypeError):
         raise _odd(_line(chunk, 0)) from None
-
-
-def _anchor(text: str) -> str | None:
-    """An anchor in some lines of the index, None if there is none."""
-    import yaml
-
-    found = _ANCHOR.search(text)
-    if found is None:  # to read all of it as YAML takes long
-        return None
-    try:
-        events = list(yaml.parse(text, Loader=yaml.CSafeLoader))
-    except yaml.YAMLError:
-        raise _odd(found[0].strip()) from None
-    nodes = (each for each in events if not isinstance(each, yaml.AliasEvent))
-    return next(filter(None, (getattr(each, "anchor", None) for each in nodes)), None)
 
 
 def _rendered(entry: Mapping[str, Any], indent: int) -> str:
