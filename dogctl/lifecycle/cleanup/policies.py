@@ -12,6 +12,7 @@ from dogctl.lifecycle.cleanup.retention import Pattern, Policy, keep_latest, old
 
 KEEP_LATEST, A_MONTH = "keep-latest", "older-than-a-month"
 _HELP = "dogctl cleanup --help"
+_EXAMPLE = "dogctl cleanup --keep 10 --dry-run shows what would go"
 
 
 def read_policy(
@@ -60,8 +61,9 @@ def _policy(keep: int | None, older_than: str | None) -> Policy:
     try:
         return Policy(keep, age)
     except ValueError as error:
-        where = "--keep" if keep is not None else "--keep, --older-than"
-        raise ConfigError(str(error), code="usage", where=where, hint=_HELP) from None
+        none = keep is None and age is None
+        where, hint = ("--keep, --older-than", _EXAMPLE) if none else ("--keep", _HELP)
+        raise ConfigError(str(error), code="usage", where=where, hint=hint) from None
 
 
 def _pattern(flag: str, text: str) -> Pattern:
