@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from dogctl.chartrepos.anchors import find_anchor
 from dogctl.chartrepos.versions import precedence
 from dogctl.errors import DogctlError
 
@@ -31,7 +32,6 @@ _CHART = re.compile(r"""(["']?)([A-Za-z0-9][A-Za-z0-9._-]*)\1:[ ]*(\[\])?[ ]*\r?
 _FIRST = re.compile(r"\n( *)(?=[^ \r\n#])")
 _DASH = re.compile(r"""\n *- +(?=["']?[A-Za-z])""")
 _PLAIN = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+:@~%=,()-]*(?: [A-Za-z0-9_./+=,()-]+)*")
-_ANCHOR = re.compile(r"[:-] +&[^ \r\n]+")
 _QUOTED = re.compile(r'"([^"\\\n]*)"')
 
 
@@ -172,8 +172,8 @@ def remove(index: str, name: str, versions: Collection[str], generated: str | No
         changes = [(known.tops["entries"][0], known.end, "\nentries: {}")]
     for start, end, _ in changes:
         # What stays may refer to it.
-        if anchor := _ANCHOR.search(known.text, start, end):
-            raise _odd(anchor[0].strip())
+        if anchor := find_anchor(known.text[start:end]):
+            raise _odd(anchor)
     return known.edited(changes, generated)
 
 

@@ -22,7 +22,7 @@ REGISTRY = (
         for name in ("auth", "base", "hosts", "http", "inventory", "refusals")
     ),
 )
-CHARTS = (*BASE, *(f"dogctl.chartrepos.{name}" for name in ("base", "index", "versions")))
+CHARTS = (*BASE, *(f"dogctl.chartrepos.{n}" for n in ("anchors", "base", "index", "versions")))
 # The longest matching prefix of a module decides; values are prefixes of what it may import.
 ALLOWED = {
     "dogctl.errors": (),

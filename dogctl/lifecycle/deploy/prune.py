@@ -85,6 +85,8 @@ class Prune:
             cleanup = self._cleanup()
             looked = cleanup.looked(look(cleanup.looking())[1])
             deleting = cleanup.deleting(looked)
+        except Cancelled:
+            raise
         except Exception as error:  # noqa: BLE001  (the release is done, whatever this is)
             return Pruned(warnings=(_told(error),))
         if not cleanup.goes(looked):

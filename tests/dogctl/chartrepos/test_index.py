@@ -259,6 +259,10 @@ def test_what_others_may_refer_to_is_not_removed() -> None:
         with pytest.raises(DogctlError, match="&a"):
             index.remove(text, "dogs", gone)
     assert "&a" in index.remove(text, "dogs", {"1.0.0"})
+    quoted = text.replace("*a", "x").replace("&a x", '"R: &d"')
+    assert [each.version for each in index.entries(index.remove(quoted, "dogs", {"2.0.0"}))] == [
+        *("1.0.0", "1.0.0"),
+    ]
 
 
 def test_an_index_is_utf_8() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.dogctl.conftest import Project
 from tests.testbed.registries.registry import binary
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+PATIENCE = 60.0
 WRITES = "PUT|POST|PATCH|DELETE"
 # Not what git asks with a POST.
 CHANGES = r"(?!.*git-upload-pack).*"
@@ -74,7 +76,8 @@ def run(kennel: Kennel, argv: Sequence[str], writes: int | None = None) -> int |
             stderr=subprocess.DEVNULL,
         ) as process,
     ):
-        while not came.wait(0.02) and process.poll() is None:
+        ends = time.monotonic() + PATIENCE
+        while not came.wait(0.02) and process.poll() is None and time.monotonic() < ends:
             pass
         if process.poll() is None:
             process.kill()
