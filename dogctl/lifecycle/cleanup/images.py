@@ -96,7 +96,7 @@ class Images:
         """The steps that delete what goes. Raises ConfigError: something speaks against it."""
         count = len(found.going)
         if not count:
-            return Plan("cleanup images", (Step(VERIFY, _nothing, _no_run, done=_none),))
+            return Plan(f"cleanup {self.name}", (Step(VERIFY, _nothing, _no_run, done=_none),))
         guards.refuse(found.objections, self.allowed)
         delete = Step(
             DELETE,
@@ -109,7 +109,7 @@ class Images:
 
         def check(run: Run) -> Swept:
             swept: Swept = run.results[DELETE]
-            verify(self._shelf(run, _pace(run)), swept, found.kept, run)
+            verify(self._shelf(run, _pace(run)), swept, found.kept, run, self.name)
             return swept
 
         checked = Step(
@@ -120,7 +120,7 @@ class Images:
             looks=True,
         )
         warning = f"This deletes {count} {self.name} of {self.repository.name} for good."
-        return Plan("cleanup images", (delete, checked), warning)
+        return Plan(f"cleanup {self.name}", (delete, checked), warning)
 
     def _in_use(self, used: References, _: Inventory) -> InUse:
         return used.in_use()

@@ -20,7 +20,7 @@ Sleep = Callable[[float], None]
 
 
 class Pace:
-    """One for each host; any thread may use it.
+    """One for whoever asks a host; any thread may use it.
 
     Args:
         sleep: waits some seconds, and may raise to give up.

@@ -24,7 +24,9 @@ WAVE_SECONDS = 300.0
 TRIES = 4
 # A registry that refuses so many, and does none, refuses all.
 HOPELESS = 8
-CHANGED = "changed-since"
+# How wide the bar is, and how often a line tells the same where nobody looks.
+BAR = 20
+LINE_SECONDS = 30.0
 MOVED = "a tag of it has moved"
 IMMUTABLE = "its tag is immutable"
 BELONGS = "what it belongs to could not be deleted"
@@ -46,6 +48,11 @@ class Swept:
     dropped: dict[Digest, str] = field(default_factory=dict)
     failed: dict[Item, DogctlError] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock, repr=False)
+
+    @property
+    def settled(self) -> int:
+        """Of how many it is known what became of them."""
+        return len(self.deleted) + len(self.dropped) + len(self.failed)
 
     def note_deleted(self, item: Item) -> None:
         with self._lock:
@@ -105,7 +112,7 @@ def sweep(
             if monotonic() > until or step.stop.is_set():
                 return False
             _remove(unit, shelf, pace, swept)
-            meter.show(len(swept.deleted))
+            meter.show(swept)
             return True
 
         with ThreadPoolExecutor(MOST, thread_name_prefix="sweep") as pool:
@@ -160,7 +167,7 @@ def _remove(unit: Unit, shelf: Shelf, pace: Pace, swept: Swept) -> None:
         for item in unit:
             # A tag that has moved already is seen before anything of it goes.
             asked = unit if not gone else (item,)
-            if not _is_removed(item, asked, unit[gone:], shelf, spared, pace, swept):
+            if not _remove_one(item, asked, unit[gone:], shelf, spared, pace, swept):
                 return
             swept.note_deleted(item)
             gone += 1
@@ -168,7 +175,7 @@ def _remove(unit: Unit, shelf: Shelf, pace: Pace, swept: Swept) -> None:
         swept.bring_back(spared.put_back(unit[:gone], unit[gone:]))
 
 
-def _is_removed(
+def _remove_one(
     item: Item,
     asked: Unit,
     left: Unit,
@@ -210,26 +217,40 @@ def _wait(error: DogctlError) -> float:
 
 
 class _Meter:
-    """Progress, with the rate and the time left."""
+    """Progress, with the rate and the time left: a bar to look at, and a line now and then."""
 
     def __init__(self, total: int, step: Run) -> None:
         self._total = total
         self._step = step
-        self._began = monotonic()
+        self._began = self._told = monotonic()
 
-    def show(self, done: int) -> None:
-        rate = done / max(monotonic() - self._began, 0.001)
-        left = (self._total - done) / rate if rate else 0.0
-        self._step.glance(f"{done} of {self._total}, {rate:.1f} a second, {left:.0f} s left")
+    def show(self, swept: Swept) -> None:
+        now = monotonic()
+        settled = swept.settled
+        rate = settled / max(now - self._began, 0.001)
+        left = (self._total - settled) / rate if rate else 0.0
+        says = f"{settled} of {self._total}, {rate:.1f} a second, {left:.0f} s left"
+        full = BAR * settled // self._total
+        self._step.glance(f"{'━' * full}{'─' * (BAR - full)} {says}")
+        if now - self._told > LINE_SECONDS:
+            self._told = now
+            self._step.progress(says)
 
 
-def verify(shelf: Shelf, swept: Swept, kept: Sequence[Item], step: Run) -> None:
-    """Ask the registry whether what was deleted is gone, and everything else is there.
+def verify(
+    shelf: Shelf, swept: Swept, kept: Sequence[Item], step: Run, what: str = "images"
+) -> None:
+    """Ask the registry whether what was deleted is gone, and everything else is there with its tags.
 
     Raises DogctlError: not all was deleted, or something is missing.
     """
+    tags = shelf.tags()
     with ThreadPoolExecutor(MOST, thread_name_prefix="verify") as pool:
-        missing = [item for item, is_there in _asked(pool, shelf, kept) if not is_there]
+        missing = [
+            item
+            for item, is_there in _asked(pool, shelf, kept)
+            if not is_there or not tags.issuperset(item.tags)
+        ]
         # A registry may have done it after all, or do it in the background.
         for item, is_there in _asked(pool, shelf, list(swept.failed)):
             if not is_there:
@@ -240,7 +261,7 @@ def verify(shelf: Shelf, swept: Swept, kept: Sequence[Item], step: Run) -> None:
             step.sleep(seconds)
             left = [item for item, is_there in _asked(pool, shelf, left) if is_there]
     step.check()
-    require_done(swept, missing, left, "images")
+    require_done(swept, missing, left, what)
 
 
 def require_done(
@@ -249,7 +270,7 @@ def require_done(
     """Raise DogctlError if something is missing that was to stay, or is left that was to go."""
     if missing:
         raise DogctlError(
-            f"{len(missing)} {what} that were to stay are not there any more",
+            f"{len(missing)} {what} that were to stay are not there any more, or lack a tag",
             code="kept-is-gone",
             where=_title(missing[0]),
             hint="see who else deletes there, and push them again",
