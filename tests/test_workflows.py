@@ -17,7 +17,7 @@ from dogctl.cli.app import app
 from dogctl.config.load import environments
 from dogctl.config.model import DECLARATIONS
 from dogctl.errors import ConfigError
-from dogctl.lifecycle.cleanup.policies import A_MONTH, KEEP_LATEST, read_policy
+from dogctl.lifecycle.cleanup.policies import A_MONTH, KEEP_LATEST, Words
 from dogctl.lifecycle.cluster_secrets import ROOT_PASSWORD
 from tests.conftest import REPOSITORY
 
@@ -132,7 +132,7 @@ def test_what_is_no_number_is_refused(value: str, tmp_path: Path) -> None:
     (call,) = (call for call in OF_DOGCTL if "--keep" in call.run)
     given = words(call, {"CLEANUP_KEEP": value}, tmp_path)
     with pytest.raises((typer.BadParameter, ConfigError)):
-        read_policy("keep-latest", options(given)["keep"], None)
+        Words("keep-latest", options(given)["keep"]).read()
 
 
 def test_nobody_names_a_revision_that_is_not_given(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def cleanup(
 
     `local`: what dead runs have left on this machine and, with a limit, old images made here.
     """
+    from dogctl.lifecycle.cleanup import plan_file
     from dogctl.lifecycle.cleanup.answers import (
         answer_cleanup,
         answer_looking,
@@ -98,26 +99,28 @@ def cleanup(
     )
     from dogctl.lifecycle.cleanup.cleanup import cleanup_of, write_plan
     from dogctl.lifecycle.cleanup.guards import Guard
-    from dogctl.lifecycle.cleanup.policies import read_policy
+    from dogctl.lifecycle.cleanup.policies import Words
 
     flags = {
         Guard.NOTHING_IN_USE: allow_nothing_in_use,
         Guard.MOST: allow_most,
         Guard.GAPS: allow_gaps,
     }
-    words = (policy, keep, older_than, group, protect or (), only or ())
+    words = Words(policy, keep, older_than, group, protect or (), only or ())
     if what is What.LOCAL:
         _require_plain(plan_out or plan or any(flags.values()))
         return _local(
             session,
-            read_policy(*words) if any(each not in (None, ()) for each in words) else None,
+            words.read() if words.any else None,
             dry_run,
             yes,
         )
+    if plan and not words.any:
+        words = plan_file.policy(plan)
     made = cleanup_of(
         session.project,
         every_environment(session),
-        read_policy(*words),
+        words.read(),
         frozenset(guard for guard, given in flags.items() if given),
         None if what is What.ALL else str(what),
         plan,
@@ -125,7 +128,7 @@ def cleanup(
     )
     looked = made.looked(session.look(made.looking()))
     if plan_out:
-        write_plan(plan_out, made.parts, looked)
+        write_plan(plan_out, words, made.parts, looked)
     if dry_run or plan_out:
         return answer_looking(made, looked)
     deleting = made.deleting(looked)

@@ -23,6 +23,7 @@ from dogctl.lifecycle.cleanup import plan_file
 from dogctl.lifecycle.cleanup.guards import objections
 from dogctl.lifecycle.cleanup.in_use import scan_cluster
 from dogctl.lifecycle.cleanup.order import units
+from dogctl.lifecycle.cleanup.policies import Words
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.retention import InUse, decide, keep_latest
 from dogctl.registries.survey import survey
@@ -95,7 +96,7 @@ def plan(tags: int) -> dict[str, Any]:
         decided = decide(inventory, keep_latest(10), in_use, datetime.now(UTC))
         assert objections(inventory, in_use, decided)
         assert len(units(each.item for each in decided if not each.keep)) == tags - 10
-        plan_file.write(Path(folder, "plan.json"), {"images": (ref.name, decided)})
+        plan_file.write(Path(folder, "plan.json"), Words(keep=1), {"images": (ref.name, decided)})
     return meter.found
 
 

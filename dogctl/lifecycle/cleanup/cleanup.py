@@ -17,6 +17,7 @@ from dogctl.lifecycle.cleanup.guards import Guard
 from dogctl.lifecycle.cleanup.images import Images
 from dogctl.lifecycle.cleanup.in_use import scan
 from dogctl.lifecycle.cleanup.parts import Cleanup, Looked, Part
+from dogctl.lifecycle.cleanup.policies import Words
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.registry_charts import RegistryCharts
 from dogctl.lifecycle.cleanup.retention import Policy
@@ -106,7 +107,7 @@ def _wanted(parts: Sequence[Images | Charts]) -> References:
     return found
 
 
-def write_plan(path: Path, parts: Sequence[Part], looked: Looked) -> None:
+def write_plan(path: Path, words: Words, parts: Sequence[Part], looked: Looked) -> None:
     """Write what goes. Raises DogctlError: some of it cannot be told."""
     decided = {}
     for each in parts:
@@ -114,4 +115,4 @@ def write_plan(path: Path, parts: Sequence[Part], looked: Looked) -> None:
         if isinstance(found, DogctlError):
             raise found
         decided[each.name] = (each.place, found.decided)
-    plan_file.write(path, decided)
+    plan_file.write(path, words, decided)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from dogctl.errors import ConfigError
 from dogctl.image import Digest
+from dogctl.lifecycle.cleanup.policies import Words
 from dogctl.lifecycle.cleanup.retention import Decision
 from dogctl.registries.inventory import Item
 
@@ -34,16 +36,17 @@ class Planned:
         return item.digest in self.tags and set(item.tags) <= set(self.tags[item.digest])
 
 
-def write(path: Path, decided: Mapping[str, tuple[str, Iterable[Decision]]]) -> None:
+def write(path: Path, words: Words, decided: Mapping[str, tuple[str, Iterable[Decision]]]) -> None:
     """Write what goes, whole or not at all: the same for the same decisions. Raises ConfigError.
 
-    `decided` has the place of each part, and what was decided there, by the part's name.
+    `words` say by which policy, and `decided` has the place of each part, and what was decided
+    there, by the part's name.
     """
     parts = {
         name: {"repository": place, "delete": [_going(each) for each in found if not each.keep]}
         for name, (place, found) in decided.items()
     }
-    plan = {"format": FORMAT, **parts}
+    plan = {"format": FORMAT, "policy": asdict(words), **parts}
     try:
         new = path.with_name(f".{path.name}.new")
         new.write_text(json.dumps(plan, indent=2) + "\n")
@@ -62,17 +65,29 @@ def read(path: Path, places: Mapping[str, str]) -> dict[str, Planned]:
 
     `places` says where each of them is. Raises ConfigError: it was planned for elsewhere.
     """
-    try:
-        plan = json.loads(path.read_text())
-        if plan["format"] != FORMAT:
-            raise ValueError("made by another version of dogctl")
+    with _reading(path) as plan:
         found = {name: _planned(plan.get(name), place) for name, place in places.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _wrong(path, f"this is no plan of a cleanup: {error}") from None
     for name, place in places.items():
         if found[name].place != place:
             raise _wrong(path, f"this plan is for {found[name].place}, and not for {place}")
     return found
+
+
+def policy(path: Path) -> Words:
+    """By which policy it was planned. Raises ConfigError."""
+    with _reading(path) as plan:
+        return Words(**plan["policy"])
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        plan = json.loads(path.read_text())
+        if plan["format"] != FORMAT:
+            raise ValueError("made by another version of dogctl")
+        yield plan
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _wrong(path, f"this is no plan of a cleanup: {error}") from None
 
 
 def _going(decision: Decision) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from dogctl.errors import ConfigError
@@ -15,23 +16,32 @@ _HELP = "dogctl cleanup --help"
 _EXAMPLE = "dogctl cleanup --keep 10 --dry-run shows what would go"
 
 
-def read_policy(
-    name: str | None,
-    keep: int | None,
-    older_than: str | None,
-    group: str | None = None,
-    protect: Iterable[str] = (),
-    only: Iterable[str] = (),
-) -> Policy:
-    """The policy of a name, or of its limits. Raises ConfigError."""
-    limits = _limits(name, keep, older_than)
-    return Policy(
-        limits.keep,
-        limits.older_than,
-        _pattern("--group", group) if group is not None else None,
-        tuple(_pattern("--protect", each) for each in protect),
-        tuple(_pattern("--only", each) for each in only),
-    )
+@dataclass(frozen=True)
+class Words:
+    """What is said of a policy, as it is said."""
+
+    policy: str | None = None
+    keep: int | None = None
+    older_than: str | None = None
+    group: str | None = None
+    protect: Sequence[str] = ()
+    only: Sequence[str] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is said."""
+        return self != Words()
+
+    def read(self) -> Policy:
+        """The policy that they mean. Raises ConfigError."""
+        limits = _limits(self.policy, self.keep, self.older_than)
+        return Policy(
+            limits.keep,
+            limits.older_than,
+            _pattern("--group", self.group) if self.group is not None else None,
+            tuple(_pattern("--protect", each) for each in self.protect),
+            tuple(_pattern("--only", each) for each in self.only),
+        )
 
 
 def _limits(name: str | None, keep: int | None, older_than: str | None) -> Policy:

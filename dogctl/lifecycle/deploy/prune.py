@@ -16,7 +16,7 @@ from dogctl.execution import execute, look
 from dogctl.lifecycle.cleanup.answers import answer_cleanup, left_changed
 from dogctl.lifecycle.cleanup.cleanup import cleanup_of
 from dogctl.lifecycle.cleanup.parts import Cleanup, Looked
-from dogctl.lifecycle.cleanup.policies import read_policy
+from dogctl.lifecycle.cleanup.policies import Words
 from dogctl.plan import Outcome, Plan, Results, Run, Step, stage
 from dogctl.secrets import Remember
 
@@ -108,8 +108,7 @@ class Prune:
 
     def _cleanup(self) -> Cleanup:
         settings = self.project.settings
-        keep = settings.prune_keep
-        policy = read_policy(None, keep, settings.prune_older_than)
+        policy = Words(keep=settings.prune_keep, older_than=settings.prune_older_than).read()
         environments = self.environments()
         return cleanup_of(self.project, environments, policy, remember=self.remember, waits=False)
 

@@ -114,7 +114,7 @@ def test_by_hand(shop: Make, tmp_path: Path) -> None:
     assert store.cleanup(*words, "--plan-out", str(plan)).code == 0
     # What came after the plan is not in it.
     late = store.image("main-9", "late", 30)
-    done = store.cleanup(*words, "--plan", str(plan), "--yes", "--json", *UNUSED)
+    done = store.cleanup("--plan", str(plan), "--yes", "--json", *UNUSED)
     assert done.code == 0, done.err
     assert store.tags() == {"main-0", "main-3", "other-main-3", "1.0", "dev-1", "main-9"}
     assert all(map(store.has, (digests[0], digests[3], arm, amd, young, late)))

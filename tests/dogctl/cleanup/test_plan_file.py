@@ -8,6 +8,7 @@ import pytest
 
 from dogctl.errors import ConfigError
 from dogctl.lifecycle.cleanup import plan_file
+from dogctl.lifecycle.cleanup.policies import Words
 
 
 @pytest.mark.parametrize(
@@ -34,5 +35,5 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
 def test_where_no_file_can_be_none_is_written(tmp_path: Path) -> None:
     for path in (tmp_path, Path(), tmp_path / "none" / "plan"):
         with pytest.raises(ConfigError) as error:
-            plan_file.write(path, {})
+            plan_file.write(path, Words(keep=1), {})
         assert error.value.code == "plan-unwritable"
