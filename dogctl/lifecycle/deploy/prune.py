@@ -81,20 +81,21 @@ class Prune:
 
     def _done(self, _: Results) -> Pruned | None:
         """What is said where nothing is to be deleted, or nothing can be."""
-        try:
-            cleanup = self._cleanup()
-            looked = cleanup.looked(look(cleanup.looking())[1])
-            deleting = cleanup.deleting(looked)
-        except Cancelled:
-            raise
-        except Exception as error:  # noqa: BLE001  (the release is done, whatever this is)
-            return Pruned(warnings=(_told(error),))
+        return _warned(self._looked)
+
+    def _looked(self) -> Pruned | None:
+        cleanup = self._cleanup()
+        looked = cleanup.looked(look(cleanup.looking())[1])
+        deleting = cleanup.deleting(looked)
         if not cleanup.goes(looked):
             return Pruned()
         self._found = (cleanup, looked, deleting)
         return None
 
-    def _run(self, run: Run) -> Pruned:
+    def _run(self, run: Run) -> Pruned | None:
+        return _warned(lambda: self._pruned(run))
+
+    def _pruned(self, run: Run) -> Pruned:
         if self._found is None:
             raise AssertionError("it was looked at before")
         cleanup, looked, plan = self._found
@@ -128,6 +129,16 @@ class _Passed:
         self._run.glance(f"{step.name}: {message}")
 
     def finished(self, step: Step, outcome: Outcome) -> None: ...
+
+
+def _warned(work: Callable[[], Pruned | None]) -> Pruned | None:
+    """What some work answers; whatever goes wrong is a warning. Raises Cancelled."""
+    try:
+        return work()
+    except Cancelled:
+        raise
+    except Exception as error:  # noqa: BLE001  (the release is done, whatever this is)
+        return Pruned(warnings=(_told(error),))
 
 
 def _told(error: BaseException) -> str:
