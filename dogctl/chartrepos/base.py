@@ -27,7 +27,8 @@ NO_VERSION = "no-such-chart-version"
 CORRUPT = "chart-corrupt"
 BAD_ARCHIVE = "bad-chart-archive"
 UNSIGNED = "chart-not-signed"
-# Bytes of an unpacked chart: https://github.com/helm/helm/blob/main/pkg/chart/loader/archive/archive.go
+# Bytes of an unpacked chart:
+# https://github.com/helm/helm/blob/main/pkg/chart/loader/archive/archive.go
 LARGEST = 100 << 20
 # https://helm.sh/docs/chart_best_practices/conventions/#chart-names
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,249}")
@@ -127,14 +128,6 @@ class ChartRepository(Protocol):
         """What signs the archive; None if it is not signed."""
         ...
 
-    def remove(self, name: str, versions: Collection[str]) -> tuple[Entry, ...]:
-        """Take versions out of the index: answers those that were in it. Archives stay."""
-        ...
-
-    def delete_archives(self, entries: Collection[Entry]) -> tuple[Entry, ...]:
-        """Delete the archives of versions that are in no index: answers those that are gone."""
-        ...
-
 
 class Indexed(ChartRepository, Protocol):
     """One whose archives lie beside an index."""
@@ -146,6 +139,14 @@ class Indexed(ChartRepository, Protocol):
 
     def archives(self, name: str) -> tuple[Archive, ...]:
         """The archives beside the index whose names begin with that of a chart."""
+        ...
+
+    def remove(self, name: str, versions: Collection[str]) -> tuple[Entry, ...]:
+        """Take versions out of the index: answers those that were in it. Archives stay."""
+        ...
+
+    def delete_archives(self, entries: Collection[Entry]) -> tuple[Entry, ...]:
+        """Delete the archives of versions that are in no index: answers those that are gone."""
         ...
 
 

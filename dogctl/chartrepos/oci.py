@@ -9,7 +9,7 @@ https://helm.sh/docs/topics/registries/
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -88,37 +88,6 @@ class OciCharts:
     def provenance(self, entry: Entry) -> bytes | None:
         return self._layer(entry, PROVENANCE)
 
-    def remove(self, name: str, versions: Collection[str]) -> tuple[Entry, ...]:
-        """Deletes manifests, since tags are the index. The registry itself deletes contents later.
-
-        Raises DogctlError: a tag that is to stay is on the same manifest.
-        """
-        known = {each.version: each for each in self._versions(name)}
-        gone = [known[version] for version in versions if version in known]
-        tags = self.registry.tags(self._ref(name))
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            digests = dict(zip(tags, pool.map(partial(self._digest, name), tags), strict=True))
-        going = {digests[tag_of(each.version)] for each in gone}
-        for tag, digest in digests.items():
-            if digest in going and version_of(tag) not in versions:
-                raise DogctlError(
-                    f"the tag {tag} is on the same chart as a version to remove",
-                    code="chart-tag-shared",
-                    where=str(self._ref(name)),
-                    hint="remove both, or none",
-                )
-        for each in sorted(digest for digest in going if digest):
-            self.registry.delete(self._ref(name), each)
-        return tuple(gone)
-
-    def delete_archives(self, entries: Collection[Entry]) -> tuple[Entry, ...]:
-        """Those without a tag: nothing else names their archives."""
-        return tuple(
-            each
-            for each in entries
-            if self.registry.resolve(self._ref(each.name, each.version)) is None
-        )
-
     def _names(self) -> Iterator[str]:
         found = self.registry.repositories(self._ref("any"))
         if found is None:
@@ -156,9 +125,6 @@ class OciCharts:
         digest = archive.hex if archive else None
         return Entry(name, version_of(tag), created, digest, (f"{self.url}/{name}:{tag}",))
 
-    def _digest(self, name: str, tag: str) -> Digest | None:
-        return self.registry.resolve(self._ref(name).tagged(tag))
-
     def _layer(self, entry: Entry, kind: str) -> bytes | None:
         ref = self._ref(entry.name, entry.version)
         found = _layer(self._manifest(ref), kind)
@@ -191,7 +157,10 @@ class OciCharts:
 
 
 def tag_of(version: str) -> str:
-    """A tag has no plus: https://helm.sh/docs/topics/registries/#oci-feature-deprecation-and-behavior"""
+    """A tag has no plus.
+
+    https://helm.sh/docs/topics/registries/#oci-feature-deprecation-and-behavior
+    """
     return version.replace("+", "_")
 
 

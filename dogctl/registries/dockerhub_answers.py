@@ -20,13 +20,11 @@ class HubTag:
     Args:
         digest: of what was pushed, an index or a manifest.
         pushed: when.
-        size: bytes, compressed, of all platforms.
     """
 
     name: str
     digest: Digest | None
     pushed: datetime | None
-    size: int | None
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def tag(ref: ImageRef, entry: dict[str, Any]) -> HubTag:
     try:
         digest: str | None = entry.get("digest") or only.get("digest")
         pushed = _time(entry.get("tag_last_pushed"))
-        return HubTag(entry["name"], _digest(digest), pushed, entry.get("full_size"))
+        return HubTag(entry["name"], _digest(digest), pushed)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise unreadable(ref, "a tag") from None
 

@@ -103,23 +103,6 @@ def test_four_publishers_at_once_lose_nothing(running: RunningRegistry) -> None:
     assert found == {f"{number}.{turn}.0" for number in range(4) for turn in range(5)}
 
 
-def test_removed_unless_another_tag_is_on_it(charts: OciCharts) -> None:
-    for version in ("1.0.0", "1.1.0"):
-        charts.publish(package("dogs", version))
-    ref = charts._ref("dogs", "1.1.0")
-    digest = charts.registry.resolve(ref)
-    assert digest is not None
-    charts.registry.tag(ref, digest, ["stable"])
-    with pytest.raises(DogctlError) as error:
-        charts.remove("dogs", {"1.1.0"})
-    assert error.value.code == "chart-tag-shared"
-    known = charts.listing("dogs").versions
-    gone = charts.remove("dogs", {"1.0.0", "7.0.0"})
-    assert [each.version for each in gone] == ["1.0.0"]
-    assert charts.delete_archives(known) == gone
-    assert {each.version for each in charts.listing("dogs").versions} == {"1.1.0", "stable"}
-
-
 def test_what_only_a_login_shows_is_not_written_over(
     charts: OciCharts, running: RunningRegistry
 ) -> None:

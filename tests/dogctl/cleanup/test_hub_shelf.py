@@ -21,7 +21,7 @@ LATER = NOW + timedelta(days=1)
 
 
 def tag(name: str, number: int | None, pushed: datetime | None) -> HubTag:
-    return HubTag(name, None if number is None else digest(number), pushed, None)
+    return HubTag(name, None if number is None else digest(number), pushed)
 
 
 @pytest.mark.parametrize(
