@@ -10,9 +10,8 @@ from dogctl.errors import DogctlError, ExitCode
 from dogctl.lifecycle.cleanup.parts import VERIFY, Cleanup, Findings, Looked, Part
 from dogctl.lifecycle.cleanup.retention import Decision
 from dogctl.lifecycle.cleanup.sweep import Swept
+from dogctl.lifecycle.cleanup.words import mark, short, size
 from dogctl.plan import Results
-
-_SHORT = 12
 
 
 def shown(cleanup: Cleanup, looked: Looked) -> tuple[Block, ...]:
@@ -63,7 +62,7 @@ def _shown(part: Part, found: Findings | DogctlError) -> Iterator[Block]:
         return
     yield Table(("", "tags", "digest", "pushed", "why"), tuple(map(_row, found.decided)))
     going = f"{len(found.going)} of {len(found.decided)} {part.name} of {part.place} would go"
-    yield Text(f"{going}, {_bytes(found.size)} at most")
+    yield Text(f"{going}, {size(found.size)} at most")
     yield from (Text(f"{each.says}: --{each.guard}") for each in found.objections)
     yield from map(Text, found.inventory.notes)
 
@@ -87,7 +86,7 @@ def _lines(part: Part, found: Findings, swept: Swept) -> Iterator[str]:
     if not found.going:
         yield f"no {part.name} are to go from {part.place}: nothing to do"
         return
-    freed = _bytes(_freed(swept))
+    freed = size(_freed(swept))
     yield f"deleted {len(swept.deleted)} {part.name} of {part.place}, {freed} at most"
     yield from (f"{digest} stays: {why}" for digest, why in sorted(swept.dropped.items()))
 
@@ -122,15 +121,10 @@ def _item(decision: Decision) -> dict[str, Any]:
 def _row(decision: Decision) -> tuple[str, ...]:
     item = decision.item
     pushed = item.pushed.date().isoformat() if item.pushed else "-"
-    mark = "keep" if decision.keep else "delete"
     return (
-        mark,
+        mark(decision.keep),
         ", ".join(item.tags) or "-",
-        item.digest.hex[:_SHORT],
+        short(item.digest),
         pushed,
         decision.reason,
     )
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

@@ -7,9 +7,8 @@ from typing import Any
 from dogctl.answer import Answer, Block, Table, Text
 from dogctl.lifecycle.cleanup.local import IMAGES, STACKS, LeftStack, LocalFindings, SweptImages
 from dogctl.lifecycle.cleanup.retention import Decision
+from dogctl.lifecycle.cleanup.words import mark, short, size
 from dogctl.plan import Results
-
-_SHORT = 12
 
 
 def shown_local(found: LocalFindings) -> tuple[Block, ...]:
@@ -40,7 +39,7 @@ def answer_local(found: LocalFindings, results: Results) -> Answer:
     }
     if not found.dead and not found.old:
         return Answer(data, (Text("nothing is to go from this machine: nothing to do"),))
-    says = f"removed {len(stacks)} stacks and {len(images.deleted)} images, {_bytes(freed)} at most"
+    says = f"removed {len(stacks)} stacks and {len(images.deleted)} images, {size(freed)} at most"
     dropped = (Text(f"{name} stays: {why}") for name, why in sorted(images.dropped.items()))
     return Answer(data, (Text(says), *dropped))
 
@@ -74,18 +73,10 @@ def _data(found: LocalFindings) -> dict[str, Any]:
 
 def _stack_row(stack: LeftStack) -> tuple[str, ...]:
     parts = f"{stack.containers} containers, {stack.volumes} volumes"
-    return (_mark(stack.keep), "stack", stack.name, parts, stack.reason)
+    return (mark(stack.keep), "stack", stack.name, parts, stack.reason)
 
 
 def _image_row(decision: Decision) -> tuple[str, ...]:
     item = decision.item
-    name = ", ".join(item.tags) or item.digest.hex[:_SHORT]
-    return (_mark(decision.keep), "image", name, _bytes(item.size), decision.reason)
-
-
-def _mark(keep: bool) -> str:
-    return "keep" if keep else "delete"
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB"
+    name = ", ".join(item.tags) or short(item.digest)
+    return (mark(decision.keep), "image", name, size(item.size), decision.reason)
