@@ -1,4 +1,7 @@
-"""Anchors of YAML, to which other lines of an index may refer: https://yaml.org/spec/1.2.2/#692-node-anchors"""
+"""Anchors of YAML, to which other lines of an index may refer.
+
+https://yaml.org/spec/1.2.2/#692-node-anchors
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ _LIKELY = re.compile(r"[\n:,?\[{-] *(&[^ \r\n]+)")
 
 
 def find_anchor(text: str) -> str | None:
-    """An anchor in some YAML, or what may be one where that cannot be read; None if there is none."""
+    """An anchor in some YAML, or what may be one where that cannot be read; else None."""
     import yaml
 
     found = _LIKELY.search(text)

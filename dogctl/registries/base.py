@@ -39,7 +39,7 @@ class Registry(Protocol):
     """The images of one registry; every method raises DogctlError with a code of refusals.py."""
 
     def resolve(self, ref: ImageRef) -> Digest | None:
-        """The digest that the tag, or else the digest, of `ref` has there; None if there is none."""
+        """The digest that the tag, or else the digest, of `ref` has there; None if it has none."""
         ...
 
     def tag(self, ref: ImageRef, digest: Digest, tags: Iterable[str]) -> tuple[str, ...]:

@@ -203,7 +203,10 @@ def _proxies(url: str) -> dict[str, str] | None:
 
 
 def _docker_ca(url: str) -> str | bool:
-    """What the engine trusts for this host: https://docs.docker.com/engine/security/certificates/"""
+    """What the engine trusts for this host.
+
+    https://docs.docker.com/engine/security/certificates/
+    """
     path = CERTIFICATES / urlsplit(url).netloc / "ca.crt"
     return str(path) if path.is_file() else True
 

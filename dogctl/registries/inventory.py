@@ -1,4 +1,4 @@
-"""What is in a repository: its manifests, and how they belong together; or the versions of a chart."""
+"""What is in a repository: its manifests, and how they belong together; or a chart's versions."""
 
 from __future__ import annotations
 

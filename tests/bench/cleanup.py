@@ -1,4 +1,4 @@
-"""Old images deleted from registries: as fast as the limit allows, and against regctl without one."""
+"""Old images deleted from registries: as fast as a limit allows, and against regctl without one."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def measure_limit(folder: Path, tags: int = 10_000, rate: int = RATE) -> Iterato
 def measure_regctl(folder: Path, program: Path, tags: int = 1000) -> Iterator[Row]:
     """Both on a registry each, with as many images: all but the newest go, which only ages tell.
 
-    First on a real one, which reads all tags for each delete, so that most of the time is its own; then
-    on one that takes hardly any.
+    First on a real one, which reads all tags for each delete, so that most of the time is its own;
+    then on one that takes hardly any.
     """
     theirs = Regctl(folder, program)
     for name, opened in (
@@ -124,8 +124,8 @@ class Regctl:
     def delete(self, host: str, tags: list[str]) -> float:
         """The seconds to delete the images of these tags.
 
-        `regctl tag delete` takes longer, and does not do all of it: where a registry deletes no tags
-        it puts a manifest under each, and several that do so at once disturb one another. A real
+        `regctl tag delete` takes longer, and does not do all of it: where a registry deletes no
+        tags it puts a manifest under each, and several that do so at once disturb one another. A real
         registry refuses some of these deletes too, while it does others: they are tried again, and
         what it refuses for good is left.
         """

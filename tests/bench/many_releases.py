@@ -1,7 +1,7 @@
 """The API of a cluster with many releases of Helm's, in a process of its own.
 
-`python -m tests.bench.many_releases RELEASES REVISIONS` serves what a scan for images asks for. Each
-revision has the chart that dogctl brings, as Helm keeps it, and names another image.
+`python -m tests.bench.many_releases RELEASES REVISIONS` serves what a scan for images asks for.
+Each revision has the chart that dogctl brings, as Helm keeps it, and names another image.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a cleanup computes before anything is deleted: processor time, and memory beyond imports.
 
-`python -m tests.bench.planning tags 10000` and `... releases URL` measure in a process of their own.
+`python -m tests.bench.planning tags 10000` and `... releases URL` measure in a process of their
+own.
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ def pulled(repository: ChartRepository, name: str, version: str | None) -> Packa
 def _require_named(package: Package, entry: Entry) -> None:
     if (package.name, package.version) != (entry.name, entry.version):
         raise DogctlError(
-            f"what is published as {entry.name} {entry.version} is {package.name} {package.version}",
+            f"what is published as {entry.name} {entry.version}"
+            f" is {package.name} {package.version}",
             code=CORRUPT,
             hint="publish it again as a new version",
         )

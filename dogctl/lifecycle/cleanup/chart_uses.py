@@ -25,7 +25,7 @@ _LOCKS, _FILES = ("Chart.lock", "requirements.lock"), ("Chart.yaml", "requiremen
 
 
 def chart_name(project: Project) -> str:
-    """What the project's chart is called. Raises ConfigError: it has none, or one without a name."""
+    """What the project's chart is called. Raises ConfigError: it has none, or it has no name."""
     chart = find_chart(project)
     folder = chart.folder
     if folder is None:
@@ -63,7 +63,7 @@ def asked_for(projects: Iterable[Project], name: str) -> dict[str, str]:
 
 
 def dependents(entries: Iterable[Entry], name: str) -> dict[str, str]:
-    """The versions of a chart, or ranges of them, that other charts of the repository are made of."""
+    """The versions of a chart, or ranges of them, that other charts of its repository have."""
     found: dict[str, str] = {}
     for entry in entries:
         for dependency, version in entry.dependencies:

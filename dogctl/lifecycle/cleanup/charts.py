@@ -1,7 +1,7 @@
-"""`dogctl cleanup charts`: the old versions of the project's chart go from its repository, for good.
+"""`dogctl cleanup charts`: old versions of the project's chart go from its repository, for good.
 
-They go out of the index first, all at once, so that nobody is told of what is about to go; then their
-archives go, with those that an earlier cleanup, or a publisher, who was stopped has left.
+They go out of the index first, all at once, so that nobody is told of what is about to go; then
+their archives go, with those that an earlier cleanup, or a publisher, who was stopped has left.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Charts:
         environments: the project in each environment that it declares.
         address: where the repository is.
         chart: the chart's name.
-        waits: whether to wait until nobody is shown the old index, and delete the archives then; else
-            the next cleanup deletes them.
+        waits: whether to wait until nobody is shown the old index, and delete the archives then;
+            else the next cleanup deletes them.
         remember: hears of every secret before it is used.
         now: what ages are counted from.
     """

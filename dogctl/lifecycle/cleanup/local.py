@@ -1,7 +1,7 @@
 """`dogctl cleanup local`: what dead runs have left on this machine, and old images made here.
 
-Only what carries a label of dogctl's and is this project's goes. The stack of `dogctl up` and its data
-are none of that: `dogctl down` ends it.
+Only what carries a label of dogctl's and is this project's goes. The stack of `dogctl up` and its
+data are none of that: `dogctl down` ends it.
 """
 
 from __future__ import annotations

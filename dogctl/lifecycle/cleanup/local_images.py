@@ -32,8 +32,9 @@ MOVED = "its names have changed"
 class OwnImages:
     """The images of one project that dogctl has built, known by the label that it gives them.
 
-    An image counts as the project's by its repository and the source that it says it is from, or by the
-    stack that Compose built it for. One that somebody else built is none of them, whatever it is called.
+    An image counts as the project's by its repository and the source that it says it is from, or by
+    the stack that Compose built it for. One that somebody else built is none of them, whatever it
+    is called.
     """
 
     project: Project

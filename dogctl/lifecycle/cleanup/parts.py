@@ -1,7 +1,7 @@
 """`dogctl cleanup`: several kinds of things at once, of which none waits for another's luck.
 
-All of them are looked at and shown first, and asked about once. What is wrong with one of them is told
-at the end, and the others are cleaned up all the same.
+All of them are looked at and shown first, and asked about once. What is wrong with one of them is
+told at the end, and the others are cleaned up all the same.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The one file that is approved: what exactly a deploy will do, and until when that is good.
 
-It holds no secret. The real plan of Terraform's does, and stays where the state is; the file has its
-hash.
+It holds no secret. The real plan of Terraform's does, and stays where the state is; the file has
+its hash.
 """
 
 from __future__ import annotations

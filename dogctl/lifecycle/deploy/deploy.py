@@ -63,8 +63,8 @@ def plan_deploy(
 ) -> Plan:
     """Everything from the source to a verified release, or to a plan of it that can be approved.
 
-    Raises ConfigError: this is no branch for it, or no plan that was approved; and DogctlError where
-    git or the engine is away.
+    Raises ConfigError: this is no branch for it, or no plan that was approved; and DogctlError
+    where git or the engine is away.
     """
     deploy = _Deploy(project, wish, remember, redact or Redactor(), runner, environ)
     deploy.check()

@@ -1,7 +1,7 @@
 """Commands of one's own around a stage: they run when the stage has something to do, and only then.
 
-What comes after a stage is owed from the moment it begins, and a note in the project's state says so
-until it was done: so a run that died before that is made up for by the next one.
+What comes after a stage is owed from the moment it begins, and a note in the project's state says
+so until it was done: so a run that died before that is made up for by the next one.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class InfraStage:
             )
 
     def outputs(self, results: Results) -> Outputs:
-        """What the infrastructure gives; with a plan alone, what it will, as far as that is known."""
+        """What the infrastructure gives; of a plan alone, what it will give as far as is known."""
         if Stage.INFRA not in results:
             return self.wish.outputs or Outputs()
         found: Outputs

@@ -1,4 +1,4 @@
-"""Where a plan is written that somebody is to approve: looked at before minutes of work go into it."""
+"""Where a plan is written that is to be approved: looked at before minutes of work go into it."""
 
 from __future__ import annotations
 

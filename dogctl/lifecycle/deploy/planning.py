@@ -1,4 +1,4 @@
-"""The end of a deploy that is only planned: what it would do, written to the file that is approved."""
+"""The end of a deploy that is only planned: what it would do, written to a file to be approved."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The last stage of a deploy: old images and charts go, if the settings say how many stay.
 
-The release is done by then. So nothing that goes wrong here fails the deploy: it is told as a warning,
-and the next deploy, or `dogctl cleanup`, does the rest.
+The release is done by then. So nothing that goes wrong here fails the deploy: it is told as a
+warning, and the next deploy, or `dogctl cleanup`, does the rest.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Wish:
         outputs: what the infrastructure gives, where that is not looked at.
         planned: what Terraform would change, which the user has seen and wants.
         lock_timeout: seconds to wait for another Terraform on the same state.
-        environments: the project in each environment that it declares, to know what is in use there.
+        environments: the project in each environment that it declares, to know what is in use.
     """
 
     options: Options
