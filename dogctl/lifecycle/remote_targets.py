@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dogctl.clouds.kubernetes import Kubernetes
     from dogctl.config.model import Project
 
+INCOMPLETE = "incomplete-target"
+
 
 class Remote:
     """What they have in common: they run or not, and pull their images."""
@@ -145,7 +147,7 @@ def gke(
     if missing := [name for name, value in needed.items() if not value]:
         raise ConfigError(
             f"the target gke needs more settings: {', '.join(missing)}",
-            code="incomplete-target",
+            code=INCOMPLETE,
             where=f"pyproject.toml:tool.dogctl.env.{project.environment}",
             hint="add them there, or set the variables",
         )

@@ -30,14 +30,15 @@ from dogctl.clouds.kubernetes import (
     Kubernetes,
     Object,
 )
-from dogctl.errors import DogctlError
+from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle import record
 from dogctl.lifecycle.cleanup.references import References
-from dogctl.lifecycle.cluster import connect
+from dogctl.lifecycle.cluster import Cluster, connect
 from dogctl.lifecycle.infra import has_infra
 from dogctl.lifecycle.infra.buckets import open_bucket
 from dogctl.lifecycle.infra.state import Store, find_state
 from dogctl.lifecycle.local_targets import ABSENT
+from dogctl.lifecycle.remote_targets import INCOMPLETE
 from dogctl.secrets import Remember
 from dogctl.tools.helm_storage import selector
 
@@ -98,7 +99,7 @@ def scan_environment(
         note(f"{name} has no cluster")
         return nothing
     try:
-        cluster = connect(project, remember=remember)
+        cluster = _connect(project, remember)
         found = scan_cluster(cluster.kubernetes, cluster.namespace, wanted, name, note)
         if wanted.chart:
             # A release from the project's folder is that of the chart that was published with it.
@@ -162,6 +163,20 @@ def _told(found: References) -> str:
     images = f"{len(found.tags)} tags and {len(found.digests)} digests" if found.repository else ""
     charts = f"{len(found.versions)} versions of {found.chart}" if found.chart else ""
     return f"{', '.join(filter(None, (images, charts)))} are named"
+
+
+def _connect(project: Project, remember: Remember) -> Cluster:
+    """Its cluster. Raises DogctlError: a setting that is missing belongs into the file.
+
+    A variable would say the same of every environment, which places.py refuses.
+    """
+    try:
+        return connect(project, remember=remember)
+    except ConfigError as error:
+        if error.code == INCOMPLETE:
+            table = f"[tool.dogctl.env.{project.environment}]"
+            error.hint = f"add them to {table} in pyproject.toml: variables would be for all"
+        raise
 
 
 def _see_object(found: References, each: Object, name: str, kind: Kind) -> None:

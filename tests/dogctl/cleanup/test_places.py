@@ -9,7 +9,9 @@ import pytest
 
 from dogctl.config.load import load
 from dogctl.errors import ConfigError
+from dogctl.lifecycle.cleanup.in_use import scan_environment
 from dogctl.lifecycle.cleanup.places import require_own_places
+from dogctl.lifecycle.cleanup.references import References
 from tests.dogctl.conftest import Project
 
 BASE = '[tool.dogctl]\nname = "app"\ndocker-repo = "127.0.0.1:1/team/app"\n'
@@ -61,3 +63,12 @@ def test_the_command_refuses_it(new_project: Callable[[], Project]) -> None:
         "cleanup", "images", "--keep=1", "--dry-run", "--json", GKE_CLUSTER_NAME="prod"
     )
     assert (done.code, done.json["error"]["code"]) == (2, "one-place"), done.out
+
+
+def test_the_file_is_where_what_is_missing_belongs(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'{BASE}[tool.dogctl.env.dev]\ntarget = "gke"\n')
+    project = load(folder=tmp_path, environment="dev", environ={})
+    with pytest.raises(ConfigError, match="what dev uses cannot be told") as error:
+        scan_environment(project, References(None, "app"))
+    assert error.value.code == "incomplete-target"
+    assert "[tool.dogctl.env.dev] in pyproject.toml" in str(error.value.hint)
