@@ -206,6 +206,17 @@ def test_a_plan_is_made_before_somebody_is_asked_and_carried_out_after() -> None
     assert apply["env"]["SHA256"] == "${{ needs.plan.outputs.sha256 }}"
 
 
+def test_a_cleanup_does_all_that_it_can_and_remembers_what_it_has_read() -> None:
+    steps = JOBS["cleanup-cleanup"]["steps"]
+    older, latest = (each for each in steps if "dogctl cleanup" in each.get("run", ""))
+    assert "cancelled()" not in older["if"]
+    assert "!cancelled()" in latest["if"]
+    restore, save = (each for each in steps if "actions/cache/" in each.get("uses", ""))
+    assert steps.index(restore) < steps.index(older) < steps.index(latest) < steps.index(save)
+    assert save["if"] == "always()"
+    assert restore["with"] == {**save["with"], "restore-keys": "cleanup-"}
+
+
 def test_the_environments_are_those_of_the_project() -> None:
     offered = {
         name
