@@ -2,7 +2,8 @@
 
 There is no index, so a version is published once its manifest is put. A registry has no put that
 is refused where there is something: unless its tags are immutable, of two publishers of one version
-who come within the same moment the second wins, and the first one is told.
+who come within the same moment the second wins. The first one is told only if its last look comes
+after that.
 https://helm.sh/docs/topics/registries/
 """
 
