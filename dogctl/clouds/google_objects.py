@@ -38,7 +38,7 @@ class Objects:
             while True:
                 found = self._objects.get_blob(key, timeout=TIMEOUT)
                 if found is None:
-                    self._require_bucket(key)
+                    self._bucket.require(key)
                     return None
                 try:
                     content = found.download_as_bytes(
@@ -83,13 +83,6 @@ class Objects:
                     self._objects.blob(key).delete(timeout=TIMEOUT)
                 except NotFound:
                     continue
-
-    def _require_bucket(self, key: str) -> None:
-        """Raises NotFound without one; to ask for the bucket itself takes more rights."""
-        listed = self._bucket.client.list_blobs(
-            self.name, prefix=key, max_results=1, timeout=TIMEOUT
-        )
-        next(iter(listed), None)
 
     @cached_property
     def _bucket(self) -> Bucket:

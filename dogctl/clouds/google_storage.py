@@ -48,15 +48,21 @@ class Bucket:
             self.client.bucket(self.name).blob(key).upload_from_string(content, timeout=TIMEOUT)
 
     def get(self, key: str) -> bytes | None:
-        """What is kept there; None if there is nothing."""
+        """What is kept there; None if there is nothing, in a bucket that is there."""
         from google.api_core.exceptions import NotFound
 
         with self.refusals():
             try:
                 found: bytes = self.client.bucket(self.name).blob(key).download_as_bytes()
             except NotFound:
+                self.require(key)
                 return None
         return found
+
+    def require(self, key: str) -> None:
+        """Raises Google's NotFound without a bucket; to ask for the bucket takes more rights."""
+        listed = self.client.list_blobs(self.name, prefix=key, max_results=1, timeout=TIMEOUT)
+        next(iter(listed), None)
 
     @cached_property
     def client(self) -> Any:

@@ -100,7 +100,7 @@ def _data(part: Part, found: Findings) -> dict[str, Any]:
         "repository": part.place,
         "items": [_item(each) for each in found.decided],
         "objections": [{"flag": f"--{o.guard}", "says": o.says} for o in found.objections],
-        "gaps": list(found.inventory.gaps),
+        "gaps": list(found.gaps),
         "notes": list(found.inventory.notes),
     }
 

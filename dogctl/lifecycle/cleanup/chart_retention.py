@@ -42,6 +42,8 @@ def decide_charts(
     policy: Policy,
     now: datetime,
     may_go: Callable[[Item], bool] = anything,
+    *,
+    gaps: tuple[str, ...] = (),
 ) -> ChartFindings:
     """What goes of the versions of a chart, and of what was left behind of them.
 
@@ -49,11 +51,12 @@ def decide_charts(
         name: of the chart; others are looked at for what they name only.
         entries: all of the index.
         asked: versions that are needed, or ranges of them, with the place of each.
+        gaps: what speaks against those being all.
 
     Raises DogctlError: an archive is not beside the index.
     """
     own = [each for each in entries if each.name == name]
-    in_use = InUse({}, versions_in_use(asked, {each.version for each in own}))
+    in_use = InUse({}, versions_in_use(asked, {each.version for each in own}), gaps)
     inventory = Inventory(chart_items(own, archives))
     decided = decide(inventory, policy, in_use, now, may_go, by_version)
     left = left_behind(name, archives, entries, now - policy.grace)

@@ -81,7 +81,16 @@ class Charts:
         entries = run.interruptible(repository.listing).versions
         asked = {**dependents(entries, self.chart), **self._asked, **used.versions}
         may_go = self.planned.allows if self.planned else anything
-        return decide_charts(self.chart, entries, archives, asked, self.policy, self.now, may_go)
+        return decide_charts(
+            self.chart,
+            entries,
+            archives,
+            asked,
+            self.policy,
+            self.now,
+            may_go,
+            gaps=tuple(used.gaps),
+        )
 
     def deleting(self, found: Findings, scan: Scan) -> Plan:
         """The steps that delete what goes. Raises ConfigError: something speaks against it."""
@@ -123,6 +132,7 @@ class Charts:
     def _unlist(self, run: Run, found: Findings, scan: Scan) -> _Unlisted:
         """What still goes when all of it is looked at again."""
         swept, again = Swept(), self.look(run, scan(run))
+        guards.require_proof(again.in_use, self.allowed)
         reasons = {each.item: each.reason for each in again.decided if each.keep}
         still = set(again.going)
         going = [each for each in found.going if each in still]

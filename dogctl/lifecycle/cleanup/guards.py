@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dogctl.errors import ConfigError
+from dogctl.errors import ConfigError, DogctlError
 from dogctl.lifecycle.cleanup.retention import Decision, InUse
 from dogctl.registries.inventory import Inventory
 
@@ -42,8 +42,9 @@ def _objections(inventory: Inventory, in_use: InUse, going: int) -> Iterator[Obj
         yield Objection(Guard.NOTHING_IN_USE, says)
     if 2 * going > total:
         yield Objection(Guard.MOST, f"{going} of {total} would go, which is more than half")
-    if inventory.gaps:
-        yield Objection(Guard.GAPS, "it is not proven that all was found: " + inventory.gaps[0])
+    # Of a registry one gap says enough; of the environments each is another one's.
+    if gaps := (*inventory.gaps[:1], *in_use.gaps):
+        yield Objection(Guard.GAPS, _unproven(gaps))
 
 
 def refuse(found: Sequence[Objection], allowed: Collection[Guard]) -> None:
@@ -58,3 +59,18 @@ def refuse(found: Sequence[Objection], allowed: Collection[Guard]) -> None:
             hint=f"--dry-run shows what would go; if that is right, add {flags}",
             detail=tuple(each.says for each in left[1:]),
         )
+
+
+def require_proof(in_use: InUse, allowed: Collection[Guard]) -> None:
+    """Raise DogctlError if what is in use is less sure than it was when that was decided."""
+    if in_use.gaps and Guard.GAPS not in allowed:
+        raise DogctlError(
+            _unproven(in_use.gaps),
+            code="guarded",
+            where=f"--{Guard.GAPS}",
+            hint="run the command again with --dry-run",
+        )
+
+
+def _unproven(gaps: Sequence[str]) -> str:
+    return "it is not proven that all was found: " + "; ".join(gaps)

@@ -139,7 +139,9 @@ class Images:
         pace = _pace(run)
 
         def in_use() -> InUse:
-            return self._in_use(scan(run), found.inventory)
+            used = self._in_use(scan(run), found.inventory)
+            guards.require_proof(used, self.allowed)
+            return used
 
         asked = found.in_use.digests
         shelf = self._shelf(run, pace)

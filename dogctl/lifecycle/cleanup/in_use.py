@@ -9,7 +9,7 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,18 @@ def scan_environment(
     note: Note = lambda _: None,
 ) -> References:
     """What is in use in one environment. Raises DogctlError, naming the environment."""
+    # Whether it was ever made is asked of a cloud as well, which may not answer either.
+    try:
+        return _scan_environment(project, wanted, remember, note)
+    except DogctlError as error:
+        error.message = f"what {project.environment} uses cannot be told: {error.message}"
+        error.args = (error.message,)
+        raise
+
+
+def _scan_environment(
+    project: Project, wanted: References, remember: Remember, note: Note
+) -> References:
     name, nothing = str(project.environment), wanted.empty()
     if project.settings.target is None:
         note(f"{name} has no cluster")
@@ -108,12 +120,11 @@ def scan_environment(
                 where = f"{name}: revision {each.revision} of {cluster.release}"
                 found.versions.setdefault(each.version, where)
     except DogctlError as error:
-        if never_was(project, error):
-            note(f"{name} is not there yet")
-            return nothing
-        error.message = f"what {name} uses cannot be told: {error.message}"
-        error.args = (error.message,)
-        raise
+        if not never_was(project, error):
+            raise
+        note(f"{name} is not there yet")
+        nothing.gaps += _unproven(project, error)
+        return nothing
     return found
 
 
@@ -155,7 +166,9 @@ def scan_cluster(
     note(f"{name}: {_told(found)}")
     if narrow:
         names = ", ".join(sorted(set(narrow)))
-        note(f"{name}: only the namespace {namespace} may be looked into for {names}")
+        gap = f"{name}: only the namespace {namespace} may be looked into for {names}"
+        note(gap)
+        found.gaps.append(gap)
     return found
 
 
@@ -220,10 +233,25 @@ def _unpacked(content: str, *, twice: bool) -> bytes:
 
 
 def never_was(project: Project, error: DogctlError) -> bool:
-    """Whether it is proven that there is no cluster, so that nothing is in use there."""
+    """Whether there is no cluster, as far as can be told, so that nothing is in use there.
+
+    Raises DogctlError if that cannot be told.
+    """
     if error.code == ABSENT:
         return True  # one on this machine, which gets its images from here
     return error.code == NO_CLUSTER and has_infra(project) and not _has_state(project)
+
+
+def _unproven(project: Project, error: DogctlError) -> Iterator[str]:
+    """What `never_was` has taken for a proof, and is none."""
+    if error.code == ABSENT:
+        return
+    state = find_state(project)
+    if state.store is Store.LOCAL and not state.path.exists():
+        yield (
+            f"{project.environment}: counts as never made, since this machine has no state of"
+            " Terraform's for it, and another one may have it"
+        )
 
 
 def _has_state(project: Project) -> bool:

@@ -44,6 +44,11 @@ class Findings:
         return tuple(each.item for each in self.decided if each.keep)
 
     @property
+    def gaps(self) -> tuple[str, ...]:
+        """What is not proven: that all was found, and all that is in use."""
+        return (*self.inventory.gaps, *self.in_use.gaps)
+
+    @property
     def size(self) -> int:
         """Bytes of what goes, at most: layers may be shared with what stays."""
         return sum(each.size for each in self.going)

@@ -28,6 +28,7 @@ class References:
         repository: without tag and digest; None if there is none.
         chart: its name; None if there is none.
         versions: of the chart, or ranges of them.
+        gaps: what speaks against that being all, a line each.
     """
 
     repository: ImageRef | None
@@ -35,6 +36,7 @@ class References:
     digests: dict[Digest, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
     _tags: tuple[re.Pattern[bytes], ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -99,13 +101,14 @@ class References:
             self.tags.setdefault(tag, where)
         for version, where in other.versions.items():
             self.versions.setdefault(version, where)
+        self.gaps += (each for each in other.gaps if each not in self.gaps)
 
     def empty(self) -> References:
         """The same with nothing found yet."""
         return References(self.repository, self.chart)
 
     def in_use(self) -> InUse:
-        return InUse(self.digests, self.tags)
+        return InUse(self.digests, self.tags, tuple(self.gaps))
 
 
 def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:

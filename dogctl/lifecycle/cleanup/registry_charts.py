@@ -56,7 +56,8 @@ class RegistryCharts(Images):
         own = (item for item in inventory.items if item.kind not in self.others)
         tags = {version_of(tag): tag for item in own for tag in item.tags}
         found = versions_in_use(asked, set(tags))
-        return InUse({}, {tags[version]: where for version, where in found.items()})
+        named = {tags[version]: where for version, where in found.items()}
+        return InUse({}, named, tuple(used.gaps))
 
     def _tie(self, item: Item) -> Any:
         return by_version(item)

@@ -69,10 +69,15 @@ def older_than_a_month() -> Policy:
 
 @dataclass(frozen=True)
 class InUse:
-    """What runs somewhere, or may be rolled back to, with one of the places that say so."""
+    """What runs somewhere, or may be rolled back to, with one of the places that say so.
+
+    Args:
+        gaps: what speaks against that being all, a line each; none if it is proven to be.
+    """
 
     digests: Mapping[Digest, str]
     tags: Mapping[str, str]
+    gaps: tuple[str, ...] = ()
 
     def where(self, item: Item) -> str | None:
         """Where it is in use; None if nowhere."""

@@ -16,6 +16,7 @@ from dogctl.chartrepos.index import Entry
 from dogctl.errors import DogctlError
 from dogctl.lifecycle.cleanup.chart_retention import ChartFindings, decide_charts
 from dogctl.lifecycle.cleanup.chart_uses import dependents, versions_in_use
+from dogctl.lifecycle.cleanup.guards import Guard
 from dogctl.lifecycle.cleanup.retention import Policy, keep_latest
 from dogctl.registries.inventory import Kind
 from tests.dogctl.cleanup.worlds import NOW, POLICIES
@@ -145,6 +146,17 @@ def test_an_index_that_names_little_is_not_believed() -> None:
     entries = tuple(entry("dogs", f"1.{number}.0", 100) for number in range(2))
     found = decide_charts("dogs", entries, files, {"1.0.0": "prod"}, keep_latest(2), NOW)
     assert (len(found.going), found.objections) == (2, ())
+
+
+def test_what_may_have_been_missed_is_told() -> None:
+    entries = tuple(entry("dogs", f"1.{number}.0", 100) for number in range(3))
+    gaps = ("dev: nobody knows", "qa: nobody knows")
+    found = decide_charts("dogs", entries, (), {"1.0.0": "x"}, keep_latest(1), NOW, gaps=gaps)
+    (objection,) = found.objections
+    assert (objection.guard, found.gaps) == (Guard.GAPS, gaps)
+    assert objection.says.endswith(": dev: nobody knows; qa: nobody knows")
+    # Where nothing would go, nothing is to be proven.
+    assert not decide_charts("dogs", entries, (), {}, keep_latest(3), NOW, gaps=gaps).objections
 
 
 def test_two_entries_of_one_version_go_together() -> None:

@@ -101,6 +101,7 @@ def test_where_only_a_namespace_may_be_looked_into_that_is_told(here: Cluster) -
         found = scan_cluster(asked, "mine", References(ImageRef.parse(image)), "dev", said.append)
     assert set(found.tags) == {"mine"}
     assert said[-1].startswith("dev: only the namespace mine may be looked into for configmaps, ")
+    assert found.gaps == [said[-1]]
 
 
 def charted(project: ReleaseProject, name: str, version: str) -> None:

@@ -71,3 +71,11 @@ def test_a_torn_revision_stops_it() -> None:
     with pytest.raises(DogctlError) as error:
         _see_revision(found, secret, "prod", SECRETS)
     assert error.value.code == "revision-unreadable"
+
+
+def test_gaps_are_told_once_and_in_order() -> None:
+    found = References(ImageRef.parse("host:5000/team/app"))
+    for gaps in (["b", "a"], ["a", "c"]):
+        found.add(References(None, gaps=gaps))
+    assert found.in_use().gaps == ("b", "a", "c")
+    assert not found.empty().gaps
