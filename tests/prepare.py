@@ -16,6 +16,7 @@ from tests.testbed.cluster.parts import parts
 from tests.testbed.debian import MissingPackages, ensure
 from tests.testbed.engine import engine_here
 from tests.testbed.engine import prepare as prepare_engine
+from tests.testbed.google.fake_gcs import BUILD as FAKE_GCS
 from tests.testbed.terraform.plugins import parts as terraform
 
 PARTS = {
@@ -36,6 +37,7 @@ def main() -> None:
         prepare("a Docker engine", engine)
         prepare("Terraform and stand-ins of its providers", terraform)
         cluster.result()
+        prepare("a Cloud Storage", FAKE_GCS.program)
         prepare("the schemas of Kubernetes", conformance)
 
 

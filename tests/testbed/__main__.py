@@ -30,6 +30,7 @@ from tests.testbed.cluster.cluster import Cluster, cluster
 from tests.testbed.cluster.second import second_node
 from tests.testbed.debian import MissingPackages
 from tests.testbed.engine import Engine, engine, own_engine
+from tests.testbed.google.fake_gcs import BUILD as FAKE_GCS
 from tests.testbed.stages import say
 from tests.testbed.terraform import plugins
 
@@ -116,7 +117,7 @@ def up(starting: Starting) -> int:
 def status() -> int:
     """Say what there is."""
     used = {f"programs-{programs.key()}", f"images-{images.key()}", *parts.folders()}
-    used |= {conformance.folder(), *plugins.folders()}
+    used |= {conformance.folder(), FAKE_GCS.folder, *plugins.folders()}
     for path in sorted(cache.folder().glob("*-*/versions")):
         note = "" if path.parent.name in used else "  (no longer used)"
         print(f"{path.parent}  {megabytes(path.parent)} MB{note}")

@@ -1,22 +1,21 @@
-"""Repositories of charts in buckets: moto's S3, and the test bed's Cloud Storage."""
+"""Repositories of charts in buckets: moto's S3, the test bed's Cloud Storage, fake-gcs-server's."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 
-from dogctl.chartrepos import gcs, index, s3
-from dogctl.chartrepos.buckets import BucketRepository
-from dogctl.clouds.google import account
+from dogctl.chartrepos import index
 from dogctl.config.load import load
 from dogctl.errors import DogctlError
 from dogctl.execution import execute, look
@@ -26,31 +25,18 @@ from dogctl.lifecycle.cleanup.guards import Guard
 from dogctl.lifecycle.cleanup.parts import Cleanup
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.retention import Policy
-from dogctl.secrets import Secret
+from tests.dogctl.chartrepos import stores
 from tests.dogctl.chartrepos.charts import helm, package, published_at_once, pulled, web
+from tests.dogctl.chartrepos.stores import FOLDER, NAME, Store, at_amazon
 from tests.dogctl.infra_project import Silent
-from tests.testbed.aws import REGION, Aws, aws
-from tests.testbed.google.resources import BUCKET
-from tests.testbed.google.serving import PROJECT, Google, google_alone
+from tests.testbed.aws import Aws, aws
+from tests.testbed.google.answers import Answer
+from tests.testbed.google.fake_gcs import BUILD
+from tests.testbed.google.storage import Request
 from tests.testbed.registries.faults import FaultyProxy, Passing
 from tests.testbed.registries.serving import served
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
-NAME, FOLDER = "kennel-charts", "stable"
-
-
-@dataclass(frozen=True)
-class Store:
-    """A bucket, the way to a repository in it, what is there, and how often to edit it."""
-
-    scheme: str
-    environ: Mapping[str, str]
-    make: Callable[..., BucketRepository]
-    content: Callable[[], dict[str, bytes]]
-    turns: int
-
-    def repository(self, folder: str = FOLDER, bucket: str = NAME) -> BucketRepository:
-        return self.make(bucket, folder)
 
 
 @pytest.fixture(scope="module", params=["helm", "helm4"])
@@ -64,50 +50,24 @@ def amazon() -> Iterator[Aws]:
         yield found
 
 
-def at_amazon(found: Aws) -> Store:
-    client = found.client("s3")
-    for each in client.list_buckets()["Buckets"]:
-        for key in client.list_objects_v2(Bucket=each["Name"]).get("Contents", ()):
-            client.delete_object(Bucket=each["Name"], Key=key["Key"])
-        client.delete_bucket(Bucket=each["Name"])
-    client.create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
-
-    def content() -> dict[str, bytes]:
-        listed = client.list_objects_v2(Bucket=NAME).get("Contents", ())
-        return {
-            each["Key"]: client.get_object(Bucket=NAME, Key=each["Key"])["Body"].read()
-            for each in listed
-        }
-
-    return Store("s3", found.environ, partial(s3.repository, region=REGION), content, 334)
+@pytest.fixture(scope="module", params=["s3", "gcs", "fake-gcs-server"])
+def place(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[Store]]:
+    """Of a module, as its parts are: those are found outside of a test's sandbox."""
+    match request.param:
+        case "s3":
+            found: Aws = request.getfixturevalue("amazon")
+            return lambda: nullcontext(at_amazon(found))
+        case "gcs":
+            return stores.at_google
+        case _:
+            return partial(stores.at_fake_gcs, BUILD.program())
 
 
-@contextmanager
-def at_google() -> Iterator[Store]:
-    with google_alone() as found:
-        found.resources.create(BUCKET, {"project": PROJECT, "name": NAME})
-        who = partial(
-            account, Secret(key(found)), ("https://www.googleapis.com/auth/cloud-platform",)
-        )
-
-        def content() -> dict[str, bytes]:
-            return {name: each.content for (_, name), each in found.storage.objects.items()}
-
-        make = partial(gcs.repository, account=who, project=PROJECT)
-        environ = {**found.environ, "GCP_CREDENTIALS": key(found), "PROJECT_ID": PROJECT}
-        yield Store("gs", environ, make, content, 40)
-
-
-def key(found: Google) -> str:
-    return found.key(found.account("publisher"))
-
-
-@pytest.fixture(params=["s3", "gcs"])
+@pytest.fixture
 def store(
-    request: pytest.FixtureRequest, amazon: Aws, monkeypatch: pytest.MonkeyPatch
+    place: Callable[[], AbstractContextManager[Store]], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Store]:
-    with at_google() as google:
-        found = at_amazon(amazon) if request.param == "s3" else google
+    with place() as found:
         for name, value in found.environ.items():
             monkeypatch.setenv(name, value)
         yield found
@@ -161,6 +121,57 @@ def test_published_versions_never_change(store: Store) -> None:
     assert repository.provenance(entry) == b"signed"
 
 
+@pytest.mark.parametrize("place", ["gcs", "fake-gcs-server"], indirect=True)
+def test_one_of_several_writers_is_let_through(store: Store) -> None:
+    writers = [store.repository().objects for _ in range(6)]
+
+    def write(mark: str | None, contents: str) -> list[bool]:
+        start = Barrier(len(writers))
+
+        def one(number: int) -> bool:
+            start.wait(60)
+            return writers[number].write("dogs", contents[number].encode(), mark, "", "")
+
+        with ThreadPoolExecutor(len(writers)) as pool:
+            return list(pool.map(one, range(len(writers))))
+
+    mark = None
+    for contents in ("abcdef", "ghijkl"):
+        let = write(mark, contents)
+        assert sum(let) == 1
+        assert not any(write(mark, "xxxxxx"))
+        found = writers[0].read("dogs")
+        assert found is not None
+        assert found[0].decode() == contents[let.index(True)]
+        mark = found[1]
+
+
+def test_content_and_mark_are_of_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of Google's, which are asked for one by one; fake-gcs-server takes no notice of that."""
+    with stores.at_google() as store:
+        for name, value in store.environ.items():
+            monkeypatch.setenv(name, value)
+        objects = store.repository().objects
+        assert objects.write("dogs", b"old", None, "", "")
+        late = [objects.read("dogs")]
+        assert store.google is not None
+        storage = store.google.storage
+        answer = storage.answer
+
+        def written_before(request: Request) -> Answer | None:
+            if late and request.query.get("alt") == "media":
+                found = late.pop()
+                assert found is not None
+                assert store.repository().objects.write("dogs", b"new", found[1], "", "")
+            return answer(request)
+
+        monkeypatch.setattr(storage, "answer", written_before)
+        found = objects.read("dogs")
+        assert found is not None
+        assert found[0] == b"new"
+        assert objects.write("dogs", b"newer", found[1], "", "")
+
+
 def test_four_publishers_at_once_lose_nothing(store: Store) -> None:
     published_at_once(
         [store.repository() for _ in range(4)],
@@ -193,7 +204,7 @@ def cleaner(store: Store, folder: Path) -> Callable[[str], None]:
 
 @pytest.mark.timeout(600)
 def test_two_publishers_and_a_cleanup_lose_nothing(store: Store, tmp_path: Path) -> None:
-    """Each with a connection of its own; at Amazon a thousand versions come and go."""
+    """Each with a connection of its own; a thousand versions come and go, or 120."""
     old = [f"0.{number}.0" for number in range(store.turns)]
     text = index.EMPTY
     for version in old:
