@@ -188,7 +188,9 @@ def _connect(project: Project, remember: Remember) -> Cluster:
     except ConfigError as error:
         if error.code == INCOMPLETE:
             table = f"[tool.dogctl.env.{project.environment}]"
-            error.hint = f"add them to {table} in pyproject.toml: variables would be for all"
+            error.hint = (
+                f"add them to {table} in pyproject.toml: a variable would say the same of all"
+            )
         raise
 
 
