@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,17 +22,13 @@ NAME, FOLDER = "kennel-charts", "stable"
 
 @dataclass(frozen=True)
 class Store:
-    """A bucket, the way to a repository in it, what is there, and how often to edit it.
-
-    `google` is the test bed's own Google where that has the bucket, too.
-    """
+    """A bucket, the way to a repository in it, what is there, and how often to edit it."""
 
     scheme: str
     environ: Mapping[str, str]
     make: Callable[..., BucketRepository]
     content: Callable[[], dict[str, bytes]]
     turns: int
-    google: Google | None = None
 
     def repository(self, folder: str = FOLDER, bucket: str = NAME) -> BucketRepository:
         return self.make(bucket, folder)
@@ -65,7 +61,7 @@ def at_google() -> Iterator[Store]:
         def content() -> dict[str, bytes]:
             return {name: each.content for (_, name), each in found.storage.objects.items()}
 
-        yield replace(google_store(found, found.environ, content, 40), google=found)
+        yield google_store(found, found.environ, content, 40)
 
 
 @contextmanager
