@@ -312,6 +312,11 @@ def test_a_pod_that_goes_during_the_dump_leaves_no_file(
     saved: Saved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = saved.project
+    # More than there is room for on the way, or all of it may be under way when the pod goes.
+    rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 24)"
+    project.sql(
+        f"CREATE TABLE dogs.ballast AS {rows} SELECT REPEAT('x', 4000000) AS content FROM n"
+    )
     write = dump_file.Written.write
 
     def go_then_write(self: dump_file.Written, piece: bytes) -> int:
@@ -330,6 +335,7 @@ def test_a_pod_that_goes_during_the_dump_leaves_no_file(
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
     project.kubectl("rollout", "status", f"statefulset/{NAME}-mysql", "--timeout=120s")
     eventually(project.serves)
+    project.sql("DROP TABLE dogs.ballast")
 
 
 def test_a_required_backup_comes_before_the_databases_new_image(saved: Saved) -> None:
