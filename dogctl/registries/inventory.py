@@ -57,6 +57,11 @@ class Item:
     immutable: bool = False
 
     @property
+    def title(self) -> str:
+        """Its tags and its digest, for people."""
+        return f"{', '.join(self.tags)} {self.digest}".strip()
+
+    @property
     def subjects(self) -> tuple[Digest, ...]:
         """All that it belongs to: its subject, and what its tags say; never itself."""
         named = {self.subject, *map(subject_of, self.tags)}

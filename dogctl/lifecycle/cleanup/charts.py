@@ -20,7 +20,7 @@ from dogctl.lifecycle.cleanup import guards
 from dogctl.lifecycle.cleanup.chart_retention import ChartFindings, decide_charts
 from dogctl.lifecycle.cleanup.chart_uses import asked_for, dependents
 from dogctl.lifecycle.cleanup.guards import Guard
-from dogctl.lifecycle.cleanup.parts import VERIFY, Findings, Scan
+from dogctl.lifecycle.cleanup.parts import Findings, Scan, nothing, verifying
 from dogctl.lifecycle.cleanup.plan_file import Planned
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.retention import Policy, anything
@@ -96,8 +96,7 @@ class Charts:
         """The steps that delete what goes. Raises ConfigError: something speaks against it."""
         count = len(found.going)
         if not count:
-            nothing = Step(VERIFY, lambda _: "nothing is to go", _no_run, done=lambda _: Swept())
-            return Plan("cleanup charts", (nothing,))
+            return nothing(self.name)
         guards.refuse(found.objections, self.allowed)
         versions = sum(each.kind is Kind.CHART for each in found.going)
         unlist = Step(
@@ -115,13 +114,7 @@ class Charts:
             needs=(UNLIST,),
             left=lambda _: "archives are left that no index names: the next cleanup deletes them",
         )
-        checked = Step(
-            VERIFY,
-            lambda _: "see that they are gone, and everything else is there",
-            self._verify,
-            needs=(UNLIST, ARCHIVES),
-            looks=True,
-        )
+        checked = verifying(self._verify, (UNLIST, ARCHIVES))
         warning = f"This deletes {count} charts of {self.place} for good."
         return Plan("cleanup charts", (unlist, archives, checked), warning)
 
@@ -227,7 +220,3 @@ def _wait(run: Run, seconds: float) -> None:
         run.glance(f"{left:.0f} s left")
         run.sleep(min(_WAKE, left))
         left -= _WAKE
-
-
-def _no_run(_: Run) -> Swept:
-    raise AssertionError("it is done")

@@ -17,7 +17,7 @@ from dogctl.lifecycle.cleanup import guards
 from dogctl.lifecycle.cleanup.guards import Guard
 from dogctl.lifecycle.cleanup.hub_shelf import HubShelf
 from dogctl.lifecycle.cleanup.pace import LONGEST, Pace
-from dogctl.lifecycle.cleanup.parts import VERIFY, Findings, Scan
+from dogctl.lifecycle.cleanup.parts import Findings, Scan, nothing, verifying
 from dogctl.lifecycle.cleanup.plan_file import Planned
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.remembered import Remembered
@@ -25,7 +25,7 @@ from dogctl.lifecycle.cleanup.retention import Decision, InUse, Policy, anything
 from dogctl.lifecycle.cleanup.shelves import OciShelf, Shelf
 from dogctl.lifecycle.cleanup.sweep import Swept, sweep, verify
 from dogctl.lifecycle.image import image_name, is_local, login_for
-from dogctl.plan import Plan, Results, Run, Step
+from dogctl.plan import Plan, Run, Step
 from dogctl.registries.base import Login
 from dogctl.registries.dockerhub import DockerHub
 from dogctl.registries.inventory import Inventory, Item, Kind
@@ -96,7 +96,7 @@ class Images:
         """The steps that delete what goes. Raises ConfigError: something speaks against it."""
         count = len(found.going)
         if not count:
-            return Plan(f"cleanup {self.name}", (Step(VERIFY, _nothing, _no_run, done=_none),))
+            return nothing(self.name)
         guards.refuse(found.objections, self.allowed)
         delete = Step(
             DELETE,
@@ -112,13 +112,7 @@ class Images:
             verify(self._shelf(run, _pace(run)), swept, found.kept, run, self.name)
             return swept
 
-        checked = Step(
-            VERIFY,
-            lambda _: "see that they are gone, and everything else is there",
-            check,
-            needs=(DELETE,),
-            looks=True,
-        )
+        checked = verifying(check, (DELETE,))
         warning = f"This deletes {count} {self.name} of {self.repository.name} for good."
         return Plan(f"cleanup {self.name}", (delete, checked), warning)
 
@@ -168,15 +162,3 @@ def _pace(run: Run) -> Pace:
 def _line(decision: Decision) -> str:
     name = ", ".join(decision.item.tags) or "(no tag)"
     return f"- {name} {decision.item.digest}: {decision.reason}"
-
-
-def _nothing(_: Results) -> str:
-    return "nothing is to go"
-
-
-def _none(_: Results) -> Swept:
-    return Swept()
-
-
-def _no_run(_: Run) -> Swept:
-    raise AssertionError("it is done")

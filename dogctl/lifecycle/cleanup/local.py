@@ -130,7 +130,7 @@ class LocalCleanup:
             lambda step: self._sweep(found.old, step),
             needs=(STACKS,),  # whose containers may have them
             done=lambda _: None if found.old else SweptImages(),
-            detail=lambda _: [f"- {_title(item)}" for item in found.old],
+            detail=lambda _: [f"- {item.title}" for item in found.old],
         )
         words = f"{len(found.dead)} stacks with their data and {len(found.old)} images"
         warning = f"This removes {words} from this machine."
@@ -166,7 +166,7 @@ class LocalCleanup:
                 used = in_use.where(item)
                 why = f"came into use: {used}" if used else self._own.remove(item, step)
                 if why:
-                    swept.dropped[_title(item)] = why
+                    swept.dropped[item.title] = why
                 else:
                     swept.deleted.append(item)
                     step.glance(f"{len(swept.deleted)} of {len(going)}")
@@ -175,7 +175,3 @@ class LocalCleanup:
 
 def _look(name: str, change: str, run: Callable[[Run], object]) -> Step:
     return Step(name, lambda _: change, run, looks=True, previewed=True)
-
-
-def _title(item: Item) -> str:
-    return f"{', '.join(item.tags)} {item.digest}".strip()

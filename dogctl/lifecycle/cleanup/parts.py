@@ -14,6 +14,7 @@ from dogctl.errors import Cancelled, DogctlError
 from dogctl.lifecycle.cleanup.guards import Objection
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.retention import Decision, InUse
+from dogctl.lifecycle.cleanup.sweep import Swept
 from dogctl.plan import Plan, Results, Run, Step, stage
 from dogctl.registries.inventory import Inventory, Item
 
@@ -133,6 +134,22 @@ class Cleanup:
             return part.deleting(found, self.scan)
         except DogctlError as error:
             return error
+
+
+def nothing(name: str) -> Plan:
+    """The plan of a part of which nothing is to go."""
+    step = Step(VERIFY, lambda _: "nothing is to go", _no_run, done=lambda _: Swept())
+    return Plan(f"cleanup {name}", (step,))
+
+
+def verifying(check: Callable[[Run], Swept], needs: tuple[str, ...]) -> Step:
+    """The last step of a part."""
+    change = "see that they are gone, and everything else is there"
+    return Step(VERIFY, lambda _: change, check, needs=needs, looks=True)
+
+
+def _no_run(_: Run) -> Swept:
+    raise AssertionError("it is done")
 
 
 def _look(part: Part) -> Step:

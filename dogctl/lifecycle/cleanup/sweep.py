@@ -272,13 +272,13 @@ def require_done(
         raise DogctlError(
             f"{len(missing)} {what} that were to stay are not there any more, or lack a tag",
             code="kept-is-gone",
-            where=_title(missing[0]),
+            where=missing[0].title,
             hint="see who else deletes there, and push them again",
-            detail=tuple(map(_title, missing)),
+            detail=tuple(each.title for each in missing),
         )
     failed = sorted(swept.failed.items(), key=lambda each: each[0].digest)
-    failures = [f"{_title(item)}: {error.message}" for item, error in failed]
-    failures += [f"{_title(each)}: said to be deleted, and is still there" for each in left]
+    failures = [f"{item.title}: {error.message}" for item, error in failed]
+    failures += [f"{each.title}: said to be deleted, and is still there" for each in left]
     if failures:
         raise DogctlError(
             f"{len(failures)} of {len(swept.deleted) + len(swept.failed)} could not be deleted",
@@ -293,7 +293,3 @@ def _asked(
     pool: ThreadPoolExecutor, shelf: Shelf, items: Sequence[Item]
 ) -> Iterator[tuple[Item, bool]]:
     return zip(items, pool.map(lambda each: shelf.has(each.digest), items), strict=True)
-
-
-def _title(item: Item) -> str:
-    return f"{', '.join(item.tags)} {item.digest}".strip()
