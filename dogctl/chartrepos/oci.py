@@ -21,14 +21,13 @@ from dogctl.chartrepos.index import Entry, taken
 from dogctl.chartrepos.versions import precedence
 from dogctl.errors import ConfigError, DogctlError
 from dogctl.image import Digest, ImageRef
+from dogctl.registries.inventory import CHART, CREATED
 from dogctl.registries.oci_content import MANIFEST, OciContent
 from dogctl.registries.refusals import NO_REPOSITORY
 
 # https://github.com/helm/helm/blob/main/pkg/registry/constants.go
-CONFIG = "application/vnd.cncf.helm.config.v1+json"
 ARCHIVE = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 PROVENANCE = "application/vnd.cncf.helm.chart.provenance.v1.prov"
-CREATED = "org.opencontainers.image.created"
 AT_ONCE = 8
 
 
@@ -65,7 +64,7 @@ class OciCharts:
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": self._put(ref, config, CONFIG),
+            "config": self._put(ref, config, CHART),
             "layers": layers,
             "annotations": {
                 "org.opencontainers.image.title": package.name,
@@ -119,7 +118,7 @@ class OciCharts:
     def _entry(self, name: str, tag: str) -> Entry | None:
         """What a tag is on; None if that is no chart, such as a signature."""
         manifest = self._manifest(self._ref(name).tagged(tag))
-        if manifest.get("config", {}).get("mediaType") != CONFIG:
+        if manifest.get("config", {}).get("mediaType") != CHART:
             return None
         archive = _layer(manifest, ARCHIVE)
         created = manifest.get("annotations", {}).get(CREATED)

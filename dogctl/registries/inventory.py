@@ -10,6 +10,11 @@ from enum import StrEnum
 
 from dogctl.image import Digest
 
+CREATED = "org.opencontainers.image.created"
+# What the configuration of a chart is called:
+# https://github.com/helm/helm/blob/main/pkg/registry/constants.go
+CHART = "application/vnd.cncf.helm.config.v1+json"
+
 # cosign's tags, and the one of a registry that knows no referrers, which is on a list of them:
 # https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
 # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema

@@ -16,12 +16,18 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from dogctl.image import Digest, ImageRef
-from dogctl.registries.inventory import Inventory, Item, Kind, Told, subject_of, time_of
+from dogctl.registries.inventory import (
+    CHART,
+    CREATED,
+    Inventory,
+    Item,
+    Kind,
+    Told,
+    subject_of,
+    time_of,
+)
 
 WORKERS = 8
-CREATED = "org.opencontainers.image.created"
-# https://helm.sh/docs/topics/registries/#helm-chart-manifest
-CHART = "application/vnd.cncf.helm.config.v1+json"
 
 Body = Mapping[str, Any]
 Count = Callable[[int], None]

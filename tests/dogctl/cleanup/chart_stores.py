@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -23,8 +25,9 @@ from tests.testbed.aws import REGION, aws
 from tests.testbed.git_http import git_server
 from tests.testbed.google.resources import BUCKET
 from tests.testbed.google.serving import PROJECT, google_alone
+from tests.testbed.registries.content import MANIFEST, OCI, Uploader
 from tests.testbed.registries.faults import FaultyProxy, faulty
-from tests.testbed.registries.registry import registry
+from tests.testbed.registries.registry import RunningRegistry, registry
 
 KINDS = ("s3", "gcs", "pages", "oci")
 NAME, FOLDER = "kennel-charts", "stable"
@@ -129,3 +132,17 @@ def decisions(data: Mapping[str, Any]) -> dict[str, str | None]:
     return {
         ",".join(each["tags"]): each["reason"] if each["keep"] else None for each in data["items"]
     }
+
+
+def filled(project: Project, charts: Store, settings: str = "") -> Kennel:
+    """Four images and four versions of a chart, in one registry."""
+    host = charts.proxy.host
+    found = Kennel(project, charts, f'docker-repo = "{host}/team/app"\n{settings}')
+    uploader = Uploader(RunningRegistry(host, Path()), "team/app")
+    for number in range(4):
+        charts.publish("dogs", f"1.{number}.0", 50 - number)
+        created = (datetime.now(UTC) - timedelta(days=50 - number)).isoformat()
+        config = uploader.blob(json.dumps({"created": created}).encode())
+        body = {"config": {"mediaType": f"{OCI}.config.v1+json", **config}, "layers": []}
+        uploader.manifest(f"t{number}", body, MANIFEST)
+    return found

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.dogctl.cleanup.chart_stores import UNUSED, Kennel, Store, decisions, in_a_registry
+from tests.dogctl.cleanup.chart_stores import (
+    UNUSED,
+    Kennel,
+    Store,
+    decisions,
+    filled,
+    in_a_registry,
+)
 from tests.dogctl.conftest import Done, Project
-from tests.testbed.registries.content import MANIFEST, OCI, Uploader
-from tests.testbed.registries.registry import RunningRegistry, binary
+from tests.testbed.registries.registry import binary
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 WORDS = ("--keep", "2", "--json", *UNUSED)
@@ -33,16 +37,7 @@ def charts() -> Iterator[Store]:
 @pytest.fixture
 def kennel(charts: Store, new_project: Callable[[], Project]) -> Kennel:
     """Four images and four versions of a chart."""
-    host = charts.proxy.host
-    found = Kennel(new_project(), charts, f'docker-repo = "{host}/team/app"\n')
-    uploader = Uploader(RunningRegistry(host, Path()), "team/app")
-    for number in range(4):
-        charts.publish("dogs", f"1.{number}.0", 50 - number)
-        created = (datetime.now(UTC) - timedelta(days=50 - number)).isoformat()
-        config = uploader.blob(json.dumps({"created": created}).encode())
-        body = {"config": {"mediaType": f"{OCI}.config.v1+json", **config}, "layers": []}
-        uploader.manifest(f"t{number}", body, MANIFEST)
-    return found
+    return filled(new_project(), charts)
 
 
 def cleanup(kennel: Kennel, *words: str) -> Done:

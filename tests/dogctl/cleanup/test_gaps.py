@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,13 +13,12 @@ from dogctl.lifecycle.cleanup.cleanup import cleanup_of
 from dogctl.lifecycle.cleanup.guards import Guard
 from dogctl.lifecycle.cleanup.references import References
 from dogctl.lifecycle.cleanup.retention import keep_latest
-from tests.dogctl.cleanup.chart_stores import UNUSED, Kennel, Store, store
+from tests.dogctl.cleanup.chart_stores import UNUSED, Kennel, Store, filled, store
 from tests.dogctl.conftest import Project
 from tests.dogctl.infra_project import Silent
 from tests.testbed.google.resources import BUCKET
 from tests.testbed.google.serving import PROJECT, google_alone
-from tests.testbed.registries.content import MANIFEST, OCI, Uploader
-from tests.testbed.registries.registry import RunningRegistry, binary
+from tests.testbed.registries.registry import binary
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 WORDS = ("--keep", "2", "--json", *UNUSED)
@@ -56,18 +52,9 @@ def kennel(charts: Store, new_project: Callable[[], Project]) -> Make:
     """Four images and four versions of a chart, and qa, whose state is there."""
 
     def make(state: str) -> Kennel:
-        host = charts.proxy.host
         place = f'cluster = "kennel"\nregion = "europe-west1"\nproject-id = "{PROJECT}"'
         table = f'[tool.dogctl.env.qa]\ntarget = "gke"\ninfra = "tf"\nstate = "{state}"\n{place}\n'
-        found = Kennel(new_project(), charts, f'docker-repo = "{host}/team/app"\n{table}')
-        uploader = Uploader(RunningRegistry(host, Path()), "team/app")
-        for number in range(4):
-            charts.publish("dogs", f"1.{number}.0", 50 - number)
-            created = (datetime.now(UTC) - timedelta(days=50 - number)).isoformat()
-            config = uploader.blob(json.dumps({"created": created}).encode())
-            body = {"config": {"mediaType": f"{OCI}.config.v1+json", **config}, "layers": []}
-            uploader.manifest(f"t{number}", body, MANIFEST)
-        return found
+        return filled(new_project(), charts, table)
 
     return make
 
