@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.conftest import REPOSITORY
-from tests.testbed.namespaces import WITH_PARENT
 from tests.testbed.registries.serving import Server
+from tests.testbed.services import serving
 
 IMAGE = "registry.example.com/team/app"
 CHART = REPOSITORY / "charts/dogapp"
@@ -121,13 +120,8 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def many_releases(releases: int, revisions: int) -> Iterator[str]:
     """Such a cluster, by its URL."""
-    argv = [*WITH_PARENT, sys.executable, "-m", __name__, str(releases), str(revisions)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as it:
-        try:
-            assert it.stdout
-            yield f"http://127.0.0.1:{it.stdout.readline().strip()}"
-        finally:
-            it.kill()
+    with serving(__name__, releases, revisions) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def main() -> None:

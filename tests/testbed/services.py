@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,18 @@ def service(
             if error.process is not process:
                 raise
             raise RuntimeError(f"{command[0]} {error}:\n{log.read_text()[-2000:]}") from error
+
+
+@contextmanager
+def serving(module: str, *words: object) -> Iterator[int]:
+    """A module in a process of its own, killed at the end; the port that it prints first."""
+    argv = [*WITH_PARENT, sys.executable, "-m", module, *map(str, words)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as it:
+        try:
+            assert it.stdout
+            yield int(it.stdout.readline())
+        finally:
+            it.kill()
 
 
 def environ(programs: Programs) -> dict[str, str]:

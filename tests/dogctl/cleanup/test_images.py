@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -215,21 +216,30 @@ def test_a_tag_that_moves_meanwhile_stays(shop: Make, proxy: FaultyProxy) -> Non
     assert ends[0].code == 0, ends[0].err
 
 
+@contextmanager
+def once_read(store: Shop, proxy: FaultyProxy) -> Iterator[list[Done]]:
+    """A cleanup that is held until the end of the block when all is read, and then goes on.
+
+    The last that the survey asks of a new image is its configuration.
+    """
+    ends: list[Done] = []
+    words = ("--keep", "1", "--yes", *UNUSED)
+    with proxy.hold(path=".*/blobs/.*") as came:
+        thread = Thread(target=lambda: ends.append(store.cleanup(*words)))
+        thread.start()
+        assert came.wait(60)
+        yield ends
+    thread.join()
+
+
 def test_one_that_is_pushed_meanwhile_keeps_its_parts(shop: Make, proxy: FaultyProxy) -> None:
     store = shop("meanwhile")
     shared = store.image("", "shared", 50)
     store.uploader.index("old", {"arm64": str(shared)})
     store.image("new", "new", 5)
-    ends: list[Done] = []
-    words = ("--keep", "1", "--yes", *UNUSED)
-    # The last that the survey asks of the new image is its configuration.
-    with proxy.hold(path=".*/blobs/.*") as came:
-        thread = Thread(target=lambda: ends.append(store.cleanup(*words)))
-        thread.start()
-        assert came.wait(60)
+    with once_read(store, proxy) as ends:
         new = store.image("", "newest", 1)
         store.uploader.index("new", {"arm64": str(shared), "amd64": str(new)})
-    thread.join()
     # A tag that has moved is no gap in the list of tags, and is seen before anything goes.
     assert ends[0].code == 0, ends[0].err
     assert all(map(store.has, (shared, new)))
@@ -244,15 +254,9 @@ def test_a_tag_that_goes_and_is_pushed_meanwhile_keeps_its_new_parts(
     store.uploader.index("old", {"arm64": str(one)})
     store.uploader.index("older", {"arm64": str(other)})
     store.image("new", "new", 5)
-    ends: list[Done] = []
-    words = ("--keep", "1", "--yes", *UNUSED)
-    with proxy.hold(path=".*/blobs/.*") as came:
-        thread = Thread(target=lambda: ends.append(store.cleanup(*words)))
-        thread.start()
-        assert came.wait(60)
+    with once_read(store, proxy) as ends:
         fresh = store.image("", "fresh", 1)
         store.uploader.index("old", {"arm64": str(other), "amd64": str(fresh)})
-    thread.join()
     assert ends[0].code == 0, ends[0].err
     assert all(map(store.has, (other, fresh)))
     assert "old" in store.tags()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from tests.testbed.namespaces import WITH_PARENT
 from tests.testbed.registries.content import MANIFEST, OCI, digest_of
+from tests.testbed.services import serving
 
 REPOSITORY = "team/many"
 PAGE = 1000
@@ -141,13 +140,8 @@ async def serve(registry: Registry) -> None:
 @contextmanager
 def limited(tags: int, rate: float) -> Iterator[str]:
     """Such a registry in another process, by its host:port."""
-    argv = [*WITH_PARENT, sys.executable, "-m", __name__, str(tags), str(rate)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as it:
-        try:
-            assert it.stdout
-            yield f"127.0.0.1:{it.stdout.readline().strip()}"
-        finally:
-            it.kill()
+    with serving(__name__, tags, rate) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def stats(host: str) -> dict[str, Any]:
